@@ -1,0 +1,220 @@
+"""Devices and the array libraries behind them. Outside the GPU kernels this is the only file that knows of CuPy.
+
+An array says by its type which library holds it. `namespace(x)` is that library; the few things that NumPy and CuPy do
+differently are the functions below, and each of them asks the array (or is told the device), never a global.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+
+Array = Any                     # a numpy.ndarray, a cupy.ndarray or a Meta: whatever the library's functions take
+FLOATS = "fV"                   # kinds of dtype that carry gradients; bfloat16 (ml_dtypes) has kind V
+
+
+class DeviceError(RuntimeError):
+    """A device was asked for that this machine or installation does not have."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """An array library: the module of its functions and, of CuPy, the module of its extensions."""
+
+    name: str                   # "numpy" or "cupy": which kernels fit
+    functions: Any
+    extensions: Any = None
+
+
+NUMPY = Library("numpy", numpy)
+LIBRARIES: dict[type, Library] = {numpy.ndarray: NUMPY}         # array type -> its library
+
+
+def use_cuda_library(functions: Any, extensions: Any) -> Library:
+    """Let "cuda" devices be served by these modules: CuPy and cupyx, or the double that tests put in their place."""
+    library = Library("cupy", functions, extensions)
+    LIBRARIES[functions.ndarray] = library
+    return library
+
+
+def cuda_library() -> Library:
+    """The library behind "cuda" devices, imported at the first call."""
+    for library in LIBRARIES.values():
+        if library.name == "cupy":
+            return library
+    try:
+        import cupy
+        import cupyx
+    except ImportError as error:
+        raise DeviceError('device "cuda" needs CuPy, which is not installed: pip install "minigrad[cuda12]" or '
+                          '"minigrad[cuda13]", whichever fits the CUDA driver') from error
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        raise DeviceError(f"CuPy is installed but finds no usable GPU ({error}): check that nvidia-smi lists one and "
+                          "that its driver is at least as new as the CUDA of the installed CuPy, or use "
+                          'device "cpu"') from error
+    if count == 0:
+        raise DeviceError('CuPy is installed but this machine has no GPU: use device "cpu"')
+    return use_cuda_library(cupy, cupyx)
+
+
+def cuda_available() -> bool:
+    """Whether tensors can be put on "cuda"."""
+    try:
+        cuda_library()
+    except DeviceError:
+        return False
+    return True
+
+
+# --- asking an array --------------------------------------------------------------------------------------
+
+def namespace(x: Array) -> Any:
+    """The library whose array `x` is: cupy for CuPy's; numpy for NumPy arrays, scalars and arrays without values."""
+    return LIBRARIES.get(type(x), NUMPY).functions
+
+
+def library_of(x: Array) -> str:
+    """The name of that library, by which kernels are chosen: "numpy", "cupy" or "meta"."""
+    return LIBRARIES.get(type(x), NUMPY).name
+
+
+def is_array(x: object) -> bool:
+    return type(x) in LIBRARIES
+
+
+def device_of(x: Array) -> str:
+    """Where an array lives: "cpu", "cuda:0" ..., or "meta" for one without values."""
+    name = library_of(x)
+    return "cpu" if name == "numpy" else name if name == "meta" else f"cuda:{x.device.id}"
+
+
+# --- devices by name --------------------------------------------------------------------------------------
+
+def parse_device(device: str) -> tuple[str, int]:
+    """"cpu" -> ("cpu", 0), "cuda" -> ("cuda", 0), "cuda:1" -> ("cuda", 1)."""
+    kind, _, number = str(device).partition(":")
+    if kind == "cpu" and not number or kind == "cuda" and (not number or number.isdigit()):
+        return kind, int(number or 0)
+    raise ValueError(f'unknown device {device!r}: expected "cpu", "cuda" or "cuda:<number>"')
+
+
+def using(device: str) -> AbstractContextManager:
+    """New arrays and random draws of CuPy's go to `device` inside this context."""
+    kind, number = parse_device(device)
+    return nullcontext() if kind == "cpu" else cuda_library().functions.cuda.Device(number)
+
+
+def library_for(device: str) -> Any:
+    """The module that makes arrays on `device`."""
+    return numpy if parse_device(device)[0] == "cpu" else cuda_library().functions
+
+
+def to_device(x: Array, device: str) -> Array:
+    """`x` on `device`: the array itself if it is there already, else a copy."""
+    kind, number = parse_device(device)
+    if kind == "cpu":
+        return x if library_of(x) == "numpy" else x.get()
+    cupy = cuda_library().functions
+    count = cupy.cuda.runtime.getDeviceCount()
+    if number >= count:
+        raise DeviceError(f'device "cuda:{number}" does not exist: this machine has {count} GPU{"s" * (count != 1)}, '
+                          f'"cuda:0"{f" to cuda:{count - 1}" * (count > 1)}')
+    if library_of(x) == "cupy" and x.device.id == number:
+        return x
+    with cupy.cuda.Device(number):
+        return cupy.array(x)
+
+
+def to_numpy(x: Array) -> numpy.ndarray:
+    """A fresh, C-ordered copy on the host."""
+    return numpy.array(x, order="C") if library_of(x) == "numpy" else numpy.ascontiguousarray(x.get())
+
+
+def synchronize(device: str) -> None:
+    """Wait until everything asked of `device` is done; a clock read before that measures only the asking."""
+    if parse_device(device)[0] == "cuda":
+        with using(device):
+            cuda_library().functions.cuda.get_current_stream().synchronize()
+
+
+def device_name(device: str) -> str:
+    """What the hardware is called, for reports."""
+    kind, number = parse_device(device)
+    if kind == "cuda":
+        return cuda_library().functions.cuda.runtime.getDeviceProperties(number)["name"].decode()
+    return processor_name()
+
+
+def processor_name() -> str:
+    """The CPU's model name where the system tells it, else its architecture."""
+    import platform
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as lines:
+            for line in lines:
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+# --- what the two libraries do differently ------------------------------------------------------------------
+
+def scatter_add(x: Array, index: Any, values: Array) -> None:
+    """x[index] += values, in place, where an index that occurs twice adds twice."""
+    library = LIBRARIES.get(type(x), NUMPY)
+    if library.name == "cupy":
+        library.extensions.scatter_add(x, index, values)
+    elif library.name == "numpy":
+        numpy.add.at(x, index, values)
+
+
+def sliding_windows(x: Array, kernel: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """A view of every window of `kernel` along `axes`; the window's own axes come last."""
+    functions = namespace(x)
+    return functions.lib.stride_tricks.sliding_window_view(x, kernel, axes)
+
+
+def read_only(x: Array) -> Array:
+    """A view through which `x` cannot be changed, where the library has such views."""
+    if library_of(x) != "numpy":
+        return x
+    view = numpy.asarray(x).view()
+    view.flags.writeable = False
+    return view
+
+
+# --- random numbers -----------------------------------------------------------------------------------------
+
+_generators: dict[str, Any] = {}
+_seed: list[int | None] = [None]
+
+
+def make_generator(device: str = "cpu", seed: int | None = None) -> Any:
+    """A new random generator on `device`; from fresh entropy without a seed."""
+    kind, number = parse_device(device)
+    if kind == "cpu":
+        return numpy.random.default_rng(seed)
+    with using(device):
+        return cuda_library().functions.random.default_rng(seed)
+
+
+def default_generator(device: str = "cpu") -> Any:
+    """The generator that a device uses when none is given; `manual_seed` starts all of them anew."""
+    kind, number = parse_device(device)
+    key = kind if kind == "cpu" else f"{kind}:{number}"
+    if key not in _generators:
+        _generators[key] = make_generator(key, _seed[0])
+    return _generators[key]
+
+
+def manual_seed(seed: int) -> None:
+    """Start the default random generator of every device anew from `seed`."""
+    if not isinstance(seed, (int, numpy.integer)) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"manual_seed: expected a non-negative int, {seed!r} came")
+    _seed[0] = int(seed)
+    _generators.clear()

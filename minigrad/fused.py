@@ -1,0 +1,186 @@
+"""Fused ops: a definition, written as a textbook would, and perhaps kernels, which are only about speed.
+
+The definition does five jobs: a student reads it; the debugger steps into it; kernels are tested against it; it runs
+when gradients of gradients are asked for; and on arrays without values it infers shapes. Backward without a kernel,
+gradients of gradients and stepping into are one and the same walk: `Fused.inner_steps`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from .backend import library_of
+from .op import Op, attach, wrap
+from .tensor import Node, Step, Tensor, backward_steps, exhaust, set_grad_enabled
+
+MODES = ("auto", "exact", "definition")
+
+
+def checked_mode(mode: str, source: str) -> str:
+    if mode not in MODES:
+        raise ValueError(f"{source}: kernels must be one of {', '.join(map(repr, MODES))}, {mode!r} came")
+    return mode
+
+
+START_MODE = checked_mode(os.environ.get("MINIGRAD_KERNELS", "auto"), "environment variable MINIGRAD_KERNELS")
+_kernels: ContextVar[str] = ContextVar("kernels", default=START_MODE)
+
+
+@contextmanager
+def config(*, kernels: str) -> Iterator[None]:
+    """Choose inside this context how fused ops run.
+
+    kernels: "auto", the fastest kernel; "exact", no kernel that rounds more than the definition does (today the same as
+    "auto"); "definition", no kernel at all. The environment variable MINIGRAD_KERNELS sets it for a whole process.
+    """
+    token = _kernels.set(checked_mode(kernels, "config"))
+    try:
+        yield
+    finally:
+        _kernels.reset(token)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A hand-tuned forward and backward on arrays, and for which arguments they fit.
+
+    forward(needs, *args) -> (y, kept); needs has a bool per argument, all False when no gradient will be asked for.
+    backward(needs, g, kept, *args) -> a gradient, or None, per argument, each a fresh array.
+    """
+
+    forward: Callable
+    backward: Callable
+    fits: Callable[..., bool] | None = None
+
+
+@dataclass
+class Call:
+    """One call of a fused op: its arguments, what its kernel kept, and its definition's own tape once it is entered."""
+
+    args: Sequence
+    kernel: Kernel | None = None
+    kept: Any = None
+    inside: tuple | None = None     # (aliases of the arguments, outputs of the definition)
+
+
+class Fused(Op):
+    """An op with a definition in primitives and other definitions, and perhaps kernels.
+
+    Make one by decorating the definition with `@fused`. The definition must be pure: statistics are outputs; masks
+    and other randomness are inputs. State the mathematics of its gradients with `.rules(x="...", ...)`, a line per
+    input.
+    """
+
+    def __init__(self, definition: Callable):
+        super().__init__(definition)
+        self.definition = definition
+        self.kernels: dict[str, Kernel] = {}        # by the name of the array library
+        self.mathematics: dict[str, str] = {}       # input -> its gradient, one line
+        self.check: Callable | None = None          # raises for arguments that do not fit together
+        self.forward = self.run
+        self.formulas = range(self.arity)           # every argument may have a gradient
+
+    def rules(self, **lines: str) -> Fused:
+        """State the gradient of each input in one line of mathematics; the debugger prints it."""
+        unknown = [name for name in lines if name not in self.names]
+        if unknown:
+            raise TypeError(f"{self.name}.rules: there is no argument {unknown[0]!r}; "
+                            f"there are {', '.join(self.names)}")
+        self.mathematics.update(lines)
+        return self
+
+    def checked_by(self, check: Callable) -> Fused:
+        """Let `check(*args)` raise for arguments that do not fit together, before a kernel or the definition runs."""
+        self.check = check
+        return self
+
+    def gradient(self, **formulas: Callable) -> Op:
+        raise TypeError(f"{self.name} is fused: its gradient follows from its definition; "
+                        "state the mathematics with rules(...)")
+
+    def kernel(self, library: str, forward: Callable, backward: Callable,
+               fits: Callable[..., bool] | None = None) -> Fused:
+        """Add the kernel for arrays of `library` ("numpy" or "cupy"); `fits(*args)` may decline some arguments."""
+        self.kernels[library] = Kernel(forward, backward, fits)
+        return self
+
+    def kernel_for(self, raw: Sequence) -> Kernel | None:
+        if _kernels.get() == "definition":
+            return None
+        kernel = self.kernels.get(library_of(raw[0]))
+        return kernel if kernel and (kernel.fits is None or kernel.fits(*raw)) else None
+
+    def run(self, *raw: Any) -> Any:
+        """On arrays, nothing recorded."""
+        if self.check:
+            self.check(*raw)
+        kernel = self.kernel_for(raw)
+        return kernel.forward([False] * self.arity, *raw)[0] if kernel else self.definition(*raw)
+
+    def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
+        if self.check:
+            self.check(*raw)
+        call = Call(args, self.kernel_for(raw))
+        if call.kernel:
+            y, call.kept = call.kernel.forward([edge is not None for edge in edges], *raw)
+            out = wrap(y, first)
+        else:
+            inner = self.enter(call)[1]
+            out = tuple([wrap(y.data, first) for y in inner]) if type(inner) is tuple else wrap(inner.data, first)
+        return attach(out, self, edges, call)
+
+    def enter(self, call: Call) -> tuple:
+        """Run the definition on aliases of the arguments, recording. Aliases, because an argument may depend on another
+        (or be the same), and the walk inside must stop at this op's door."""
+        if call.inside is None:
+            with set_grad_enabled(True):
+                aliases = [alias(a) if isinstance(a, Tensor) and a.node is not None else a for a in call.args]
+                call.inside = aliases, self.definition(*aliases)
+        return call.inside
+
+    def inner_steps(self, node: Node, g: Any, edges: list, create_graph: bool = False) -> Generator[Step, None, list]:
+        """Walk the definition's own tape with the gradient that arrived; return a gradient per argument."""
+        aliases, outputs = self.enter(node.saved)
+        if type(outputs) is not tuple:
+            outputs, g = (outputs,), (g,)
+        doors = [i for i, edge in enumerate(edges) if edge is not None]
+        arrived = [(y, gy) for y, gy in zip(outputs, g, strict=True) if gy is not None and y.node is not None]
+        found = yield from backward_steps([y for y, _ in arrived], [gy for _, gy in arrived],
+                                          [aliases[i] for i in doors], create_graph, retain_graph=True)
+        gradients = dict(zip(doors, found, strict=True))
+        return [gradients.get(i) for i in range(len(edges))]
+
+    def check_unchanged(self, node: Node, saved: Any = None) -> None:
+        super().check_unchanged(node, node.saved.args)
+
+    def backward(self, node: Node, g: Any, edges: list, create_graph: bool) -> list:
+        call = node.saved
+        if call.kernel is None or create_graph:
+            return exhaust(self.inner_steps(node, g, edges, create_graph))
+        raw = [a.data if isinstance(a, Tensor) else a for a in call.args]
+        return list(call.kernel.backward([edge is not None for edge in edges], g, call.kept, *raw))
+
+
+def fused(definition: Callable) -> Fused:
+    """Decorator: make a fused op of its definition. Its gradient follows; kernels may be added for speed.
+
+    >>> from minigrad import fused
+    >>> @fused
+    ... def swish(x):
+    ...     return x * x.sigmoid()
+    >>> _ = swish.rules(x="gx = g * (s + y * (1 - s)), s = sigmoid(x)")
+    """
+    return Fused(definition)
+
+
+@Op
+def alias(x):
+    """The same array under another name; a definition meets its arguments through it."""
+    return x
+
+alias.gradient(x=lambda g: g)

@@ -1,0 +1,207 @@
+"""An array of which only shape and dtype are known.
+
+NumPy's own dispatch sends what is done to it here, so ops need no shape rules: a primitive's forward, or a fused op's
+definition, runs on it, and its errors are the real ones. Shapes of plain views and indexing are found by doing the
+same to a NumPy array whose strides are all zero, which costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .backend import LIBRARIES, Library
+
+RULES: dict[Any, Callable] = {}
+
+
+class Meta(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array without values: `shape` and `dtype`."""
+
+    base = None
+
+    def __init__(self, shape: Any, dtype: Any):
+        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+
+    def __repr__(self) -> str:
+        return f"Meta({self.shape}, {self.dtype})"
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__":
+            raise TypeError(f"numpy.{ufunc.__name__}.{method} has no shape rule: an array without values came")
+        kinds = [x.dtype if hasattr(x, "dtype") else type(x) for x in inputs]
+        dtype = ufunc.resolve_dtypes((*kinds, *[None] * ufunc.nout))[-1]
+        if ufunc is np.matmul:
+            return matmul(inputs[0], inputs[1], dtype)
+        return Meta(np.broadcast_shapes(*[getattr(x, "shape", ()) for x in inputs]), dtype)
+
+    def __array_function__(self, function: Callable, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in VIEWS:
+            return of(function(*[hollow(a) for a in args], **kwargs))
+        if function not in RULES:
+            raise TypeError(f"numpy.{function.__name__} has no shape rule in minigrad/meta.py: "
+                            "an array without values came")
+        return RULES[function](*args, **kwargs)
+
+    def __getitem__(self, index: Any) -> Meta:
+        return of(hollow(self)[bare(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        np.broadcast_shapes(self[index].shape, getattr(value, "shape", ()))
+
+    def astype(self, dtype: Any, copy: bool = True) -> Meta:
+        return Meta(self.shape, dtype)
+
+    def copy(self) -> Meta:
+        return Meta(self.shape, self.dtype)
+
+
+LIBRARIES[Meta] = Library("meta", np)
+
+# Functions that only move or repeat: an array whose strides are all 0 stands in for the one without values.
+VIEWS = {np.transpose, np.broadcast_to, np.split, np.expand_dims, np.squeeze, np.swapaxes, np.moveaxis,
+         np.lib.stride_tricks.sliding_window_view}
+
+
+def without_values(x: Any) -> Any:
+    return Meta(x.shape, x.dtype) if isinstance(x, np.ndarray) and x.dtype.kind not in "iub" else x
+
+
+def hollow(x: Any) -> Any:
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape) if isinstance(x, Meta) else x
+
+
+def bare(index: Any) -> Any:
+    """An index for a stand-in: integer arrays without values index element 0."""
+    return tuple([bare(i) for i in index]) if type(index) is tuple else hollow(index)
+
+
+def of(y: Any) -> Any:
+    return type(y)(of(part) for part in y) if isinstance(y, (list, tuple)) else Meta(y.shape, y.dtype)
+
+
+def matmul(a: Any, b: Any, dtype: Any) -> Meta:
+    left, right = a.shape, b.shape
+    m, n = left[-2:-1], right[-1:] if len(right) > 1 else ()
+    inner = right[-2] if len(right) > 1 else right[0]
+    if left[-1] != inner:
+        raise ValueError(f"matmul: {left} @ {right}: {left[-1]} columns against {inner} rows")
+    return Meta((*np.broadcast_shapes(left[:-2], right[:-2]), *m, *n), dtype)
+
+
+def rule(*functions: Any) -> Callable:
+    """Decorator: the shape rule of these NumPy functions."""
+    def register(f: Callable) -> Callable:
+        RULES.update(dict.fromkeys(functions, f))
+        return f
+    return register
+
+
+@rule(np.reshape)
+def reshape(x: Meta, shape: Any) -> Meta:
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    known = prod([n for n in shape if n != -1])
+    if shape.count(-1) > 1 or (-1 in shape and (not known or x.size % known)) or (-1 not in shape and known != x.size):
+        raise ValueError(f"cannot reshape {x.shape} into {shape}")
+    return Meta([x.size // known if n == -1 else n for n in shape], x.dtype)
+
+
+def reduced(x: Any, axis: Any, keepdims: bool) -> list[int]:
+    axes = range(x.ndim) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
+    return [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
+
+
+@rule(np.sum, np.prod, np.mean, np.max, np.min)
+def reduction(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Meta:
+    return Meta(reduced(x, axis, keepdims), dtype or x.dtype)
+
+
+@rule(np.any, np.all)
+def test(x: Meta, axis: Any = None, keepdims: bool = False) -> Meta:
+    return Meta(reduced(x, axis, keepdims), bool)
+
+
+@rule(np.argmax, np.argmin)
+def place(x: Meta, axis: Any = None, keepdims: bool = False) -> Meta:
+    return Meta(reduced(x, axis, keepdims), np.intp)
+
+
+@rule(np.zeros_like, np.ones_like, np.empty_like)
+def like(x: Meta, dtype: Any = None, shape: Any = None) -> Meta:
+    return Meta(x.shape if shape is None else shape, dtype or x.dtype)
+
+
+@rule(np.full_like)
+def full_like(x: Meta, value: Any, dtype: Any = None, shape: Any = None) -> Meta:
+    return like(x, dtype, shape)
+
+
+@rule(np.concatenate)
+def concatenate(arrays: Any, axis: int = 0) -> Meta:
+    shape = list(arrays[0].shape)
+    rests = [(*a.shape[:axis], *a.shape[axis:][1:]) for a in arrays]
+    if any([rest != rests[0] for rest in rests]):
+        raise ValueError(f"all arrays must have the same shape but for axis {axis}: "
+                         f"{', '.join([str(a.shape) for a in arrays])}")
+    shape[axis] = sum([a.shape[axis] for a in arrays])
+    return Meta(shape, np.result_type(*[a.dtype for a in arrays]))
+
+
+@rule(np.stack)
+def stack(arrays: Any, axis: int = 0) -> Meta:
+    return concatenate([of(np.expand_dims(hollow(a), axis)) for a in arrays], axis)
+
+
+@rule(np.where)
+def where(condition: Any, a: Any, b: Any) -> Meta:
+    shape = np.broadcast_shapes(*[getattr(x, "shape", ()) for x in (condition, a, b)])
+    return Meta(shape, np.result_type(*[x.dtype if hasattr(x, "dtype") else x for x in (a, b)]))
+
+
+@rule(np.take)
+def take(x: Meta, indices: Any, axis: Any = None) -> Meta:
+    shape = getattr(indices, "shape", ())
+    return Meta(shape if axis is None else x.shape[:axis] + shape + x.shape[axis:][1:], x.dtype)
+
+
+@rule(np.take_along_axis)
+def take_along_axis(x: Meta, indices: Any, axis: int = -1) -> Meta:
+    axis = axis % x.ndim
+    rest = np.broadcast_shapes(*[a.shape[:axis] + (1,) + a.shape[axis + 1:] for a in (x, indices)])
+    return Meta(rest[:axis] + (indices.shape[axis],) + rest[axis + 1:], x.dtype)
+
+
+@rule(np.pad)
+def pad(x: Meta, pad_width: Any, mode: str = "constant", **options: Any) -> Meta:
+    return Meta([n + before + after for n, (before, after) in zip(x.shape, pad_width, strict=True)], x.dtype)
+
+
+@rule(np.einsum)
+def einsum(subscripts: str, *operands: Any, **options: Any) -> Meta:
+    inputs, output = subscripts.split("->")
+    size: dict[str, int] = {}
+    for letters, x in zip(inputs.split(","), operands, strict=True):
+        for letter, n in zip(letters, x.shape, strict=True):
+            if size.setdefault(letter, n) not in (n, 1) and n != 1:
+                raise ValueError(f"einsum {subscripts}: {letter} is {size[letter]} and {n}")
+            size[letter] = max(size[letter], n)
+    return Meta([size[letter] for letter in output], np.result_type(*[x.dtype for x in operands]))
+
+
+@rule(np.cumsum)
+def cumsum(x: Meta, axis: Any = None, dtype: Any = None) -> Meta:
+    return Meta(x.shape if axis is not None else (x.size,), dtype or x.dtype)

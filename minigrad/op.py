@@ -1,0 +1,369 @@
+"""What an op is: one function on arrays, tensors and symbols. `Op.__call__` is the one place that tells them apart.
+
+A primitive has a forward on arrays and one formula per input for its gradient (`Op.gradient`). A fused op has a
+definition written in primitives, and perhaps kernels (`Fused`, in fused.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from inspect import Parameter, signature
+from typing import Any, cast
+from weakref import ref
+
+from numpy import ndarray
+
+from .backend import FLOATS, LIBRARIES, Array, device_of, namespace
+from .meta import Meta, without_values
+from .tensor import LEAF, Node, Output, Tensor, derived, recording
+
+OPS: dict[str, Op] = {}         # name -> Op; the tests' table must have a row for each
+TWIN = "twin"                   # the `node` of a saved output, until it is joined to the tape
+MISSING = Parameter.empty
+
+
+class Op:
+    """A primitive: its forward works on arrays; its gradients are formulas, written in ops.
+
+    Make one by decorating the forward with `@op`; its parameters are the op's parameters. An op without formulas has no
+    gradient: its result does not require one.
+    """
+
+    keeps_dtype = True          # whether half-precision inputs give a half-precision output, whatever NumPy thinks
+
+    def __init__(self, forward: Callable):
+        self.name, self.module, self.__doc__ = forward.__name__, forward.__module__, forward.__doc__
+        self.__name__, self.__wrapped__ = self.name, forward
+        self.forward = forward
+        parameters = signature(forward).parameters.values()
+        self.names = tuple([p.name for p in parameters])
+        self.defaults = tuple([p.default for p in parameters])
+        self.arity = len(self.names)
+        self.formulas: Any = {}         # position of an argument -> Formula
+        self.plans: dict[int, Callable] = {}        # which arguments need gradients -> what to save for their formulas
+        OPS[self.name] = self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.name}({', '.join(self.names)})>"
+
+    def gradient(self, **formulas: Callable) -> Op:
+        """One formula per input that has a gradient, as a function of what it reads.
+
+        Its parameters say by name what that is: `g`, the gradient of the output; `y`, the output; an argument;
+        `<argument>_shape`. Exactly that is saved. Write it in ops (and operators): it runs on arrays, and on tensors
+        when the walk itself is recorded. It need not undo broadcasting or promotion, the walk does that.
+        """
+        for name, function in formulas.items():
+            if name not in self.names:
+                raise TypeError(f"{self.name}.gradient: there is no argument {name!r}; "
+                                f"there are {', '.join(self.names)}")
+            self.formulas[self.names.index(name)] = Formula(function, self.names)
+        self.plans.clear()
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != self.arity:
+            args = tuple(self.bind(args, kwargs))
+        raw, edges, first, needs, bit, plain = [], [], None, 0, 1, True
+        for a in args:
+            edge = None                                             # where its gradient goes
+            if isinstance(a, Tensor):
+                if first is None:
+                    first = a
+                edge = a.node
+                if edge is not None:
+                    needs |= bit
+                    if edge is LEAF:
+                        edge = a
+                a = a.data
+                if type(a) is not ndarray:
+                    plain = False
+            elif type(a) in LIBRARIES and type(a) is not ndarray:
+                plain = False
+            raw.append(a)
+            edges.append(edge)
+            bit += bit
+        if first is None:
+            return self.forward(*raw)                               # arrays: a formula or a definition at work
+        if not plain:
+            for a in args:
+                if isinstance(a, Tensor) and type(a.data) is Meta:
+                    return cast(Any, a).add(self, args)             # symbols: a node of their graph
+            if Meta in map(type, raw):
+                return self.forward(*map(without_values, raw))      # a layer whose output shape is asked for
+            self.check_devices(raw)
+        try:
+            if needs and self.formulas:
+                observer = recording.get()
+                if observer:
+                    out = self.record(args, raw, edges, needs, first)           # tensors: a call on the tape
+                    if observer is not True:
+                        observer.note(self, args, out)
+                    return out
+            return wrap(self.forward(*raw), first, self.keeps_dtype)
+        except (TypeError, ValueError, IndexError) as error:
+            raise self.explained(error, raw) from error.__cause__
+
+    def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
+        """Call, and put the call on the tape with what the needed formulas will read."""
+        out = wrap(self.forward(*raw), first, self.keeps_dtype)
+        saved = (self.plans.get(needs) or self.plan(needs))(args, out)
+        if type(out) is tuple:
+            return attach(out, self, edges, saved)
+        data = out.data
+        if data.dtype is first.data.dtype or data.dtype.kind in FLOATS:        # integers carry no gradient
+            out.node = Node(self, edges, saved, data.shape, data.dtype)
+        return out
+
+    def plan(self, needs: int) -> Callable:
+        """A function (args, out) -> what to save: the arguments, those that no needed formula reads left out."""
+        n = self.arity
+        wants = {want for i, formula in self.formulas.items() if needs >> i & 1 for want in formula.wants}
+        whole, shapes = {p for p in wants if p >= 0}, {~p for p in wants if p < 0}
+
+        def save(args: Sequence, out: Tensor) -> Any:
+            saved: list[Any] = [a if p in whole or not isinstance(a, Tensor) else Shape(a.shape) if p in shapes
+                                else None for p, a in enumerate(args)]
+            if n in whole:      # a twin of the output: a reference to the output itself would be a cycle
+                saved.append(derived(out.data, out.changed, TWIN))
+            return saved
+
+        def save_nothing(args: Sequence, out: Tensor) -> Any:
+            return ()
+
+        def save_arguments(args: Sequence, out: Tensor) -> Any:
+            return args
+
+        chosen = save_nothing if not wants else save_arguments if whole == set(range(n)) else save
+        self.plans[needs] = chosen
+        return chosen
+
+    def backward(self, node: Node, g: Any, edges: list, create_graph: bool) -> list:
+        """One gradient per argument, None where none is wanted."""
+        if create_graph:
+            values = [join(kept, node) if isinstance(kept, Tensor) else kept for kept in node.saved]
+        else:
+            values = [kept.data if isinstance(kept, Tensor) else kept for kept in node.saved]
+        if node.outputs:
+            g = [zeros(i, node, g) if part is None else part for i, part in enumerate(g)]
+        gradients: list = [None] * len(edges)
+        for i, formula in self.formulas.items():
+            if edges[i] is not None:
+                reads = formula.reads
+                gradients[i] = formula.function(g) if reads is None else formula.function(g, values[reads]) \
+                    if reads >= 0 else formula.call(g, values)
+        return gradients
+
+    def check_unchanged(self, node: Node, saved: Any = None) -> None:
+        """Refuse if a tensor that the formulas will read was changed in place since the call."""
+        for i, kept in enumerate(node.saved if saved is None else saved):
+            if isinstance(kept, Tensor) and kept.changed[0] > node.serial:
+                which = f"its argument {self.names[i]}" if i < len(self.names) else "its output"
+                raise RuntimeError(f"{self.name} saved {which}, a tensor of shape {kept.shape}, for its gradient, but "
+                                   "the tensor was changed in place after the call: change a copy instead, or call "
+                                   "backward() first")
+
+    def fit(self, gx: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Undo what the library did on the way in: broadcasting by summing, a change of dtype by changing back."""
+        if gx.shape != shape:
+            extra = len(gx.shape) - len(shape)
+            if extra < 0 or any([n not in (1, m) for n, m in zip(shape, gx.shape[extra:], strict=True)]):
+                raise ValueError(f"{self.name}: a formula gave a gradient of shape {gx.shape} "
+                                 f"for an input of shape {shape}")
+            axes = tuple(range(extra)) + tuple([extra + i for i, n in enumerate(shape) if n != gx.shape[extra + i]])
+            gx = OPS["reshape"](OPS["sum"](gx, axes), shape)
+        return gx if gx.dtype == dtype else OPS["astype"](gx, dtype)
+
+    def bind(self, args: Sequence, kwargs: dict) -> Sequence:
+        """The arguments in the order of the signature, defaults filled in."""
+        names = self.names
+        if len(args) > len(names):
+            raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), {len(args)} came")
+        full = [*args, *self.defaults[len(args):]]
+        for name, value in kwargs.items():
+            if name not in names:
+                raise TypeError(f"{self.name}: has no argument {name!r}; it has {', '.join(names)}")
+            if names.index(name) < len(args):
+                raise TypeError(f"{self.name}: argument {name!r} came twice")
+            full[names.index(name)] = value
+        missing = [name for name, v in zip(names, full, strict=True) if v is MISSING]
+        if missing:
+            raise TypeError(f"{self.name}: argument {', '.join(missing)} is missing")
+        return full
+
+    def check_devices(self, raw: list) -> None:
+        where = {name: device_of(a) for name, a in zip(self.names, raw, strict=True) if type(a) in LIBRARIES}
+        home = next(iter(where.values()))
+        strangers = [name for name, device in where.items() if device != home]
+        if strangers:
+            raise TypeError(f"{self.name}: " + ", ".join([f"{name} is on {device}" for name, device in where.items()])
+                            + f"; {strangers[0]}.to({home!r}) mends it")
+
+    def explained(self, error: Exception, raw: Sequence) -> Exception:
+        """The error with the op's name and the shapes in front, unless an op inside has said so already."""
+        if getattr(error, "explained", False):
+            return error
+        arrays = [(name, a) for name, a in zip(self.names, raw, strict=True) if type(a) in LIBRARIES]
+        shapes = ", ".join([f"{name} {a.shape}" for name, a in arrays])
+        text = str(error) if str(error).startswith(f"{self.name}: ") else f"{self.name}: {error}"
+        kind = next(kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind))
+        better = kind(text if shapes in text else f"{text} ({shapes})")
+        better.explained = True         # type: ignore[union-attr]
+        return better.with_traceback(error.__traceback__)
+
+
+def op(forward: Callable) -> Op:
+    """Decorator: make a primitive op of a function on arrays. Give it its gradient with `.gradient(...)`.
+
+    >>> from minigrad import op
+    >>> @op
+    ... def cube(x):
+    ...     return x * x * x
+    >>> _ = cube.gradient(x=lambda g, x: g * 3 * x * x)
+    """
+    return Op(forward)
+
+
+class Shape(tuple):
+    """Kept instead of a tensor of which only the shape is read."""
+
+
+class Formula:
+    """A gradient formula, and where the values are that it asks for by the names of its parameters."""
+
+    def __init__(self, function: Callable, names: tuple[str, ...]):
+        self.function = function
+        self.wants = []         # position in (*args, y); ~position: only its shape
+        parameters = list(signature(function).parameters)
+        if not parameters or parameters[0] != "g":
+            raise TypeError("a gradient formula's first parameter must be g, the gradient of the output; "
+                            f"its parameters are {parameters}")
+        for want in parameters[1:]:
+            argument = want.removesuffix("_shape")
+            if want in names:
+                self.wants.append(names.index(want))
+            elif want == "y":
+                self.wants.append(len(names))
+            elif argument in names:
+                self.wants.append(~names.index(argument))
+            else:
+                raise TypeError(f"a gradient formula asks for {want!r}; there are g, y, {', '.join(names)}, "
+                                "and the shape of an argument as <argument>_shape")
+        # The two frequent cases, read without a list: nothing (None), one whole value (its position); else -1.
+        self.reads = None if not self.wants else self.wants[0] if len(self.wants) == 1 and self.wants[0] >= 0 else -1
+
+    def call(self, g: Any, values: list) -> Any:
+        """The gradient, from the values that the call saved."""
+        return self.function(g, *[values[p] if p >= 0 else shape_of(values[~p]) for p in self.wants])
+
+
+def shape_of(x: Any) -> Any:
+    return x if type(x) is Shape else getattr(x, "shape", ())
+
+
+# --- ops on any number of arrays ------------------------------------------------------------------------------
+
+class Variadic(Op):
+    """A primitive on any number of like arrays: concat, stack, einsum.
+
+    Its one formula, `gradient(arrays=lambda g, i, arrays, *rest: ...)`, is told which of the arrays it is for.
+    """
+
+    def __init__(self, forward: Callable):
+        super().__init__(forward)
+        self.formula: Any = None
+        self.joined: dict[int, Joined] = {}
+
+    def gradient(self, **formulas: Callable) -> Op:
+        self.formula, = formulas.values()
+        return self
+
+    def __call__(self, arrays: Sequence, *rest: Any, **kwargs: Any) -> Any:
+        if not isinstance(arrays, (list, tuple)) or not arrays:
+            raise TypeError(f"{self.name}: expected a non-empty list or tuple of arrays, {type(arrays).__name__} came")
+        rest = tuple(self.bind((None, *rest), kwargs)[1:])
+        return self.of(len(arrays))(*arrays, *rest)
+
+    def of(self, n: int) -> Joined:
+        """The op on `n` arrays, as an op of so many arguments."""
+        if n not in self.joined:
+            self.joined[n] = Joined(self, n)
+        return self.joined[n]
+
+
+class Joined(Op):
+    """A variadic op on a fixed number of arrays."""
+
+    def __init__(self, whole: Variadic, n: int):
+        self.name, self.module, self.whole, self.n = whole.name, whole.module, whole, n
+        self.forward = lambda *args: whole.forward(args[:n], *args[n:])
+        self.names = tuple([f"{whole.names[0]}[{i}]" for i in range(n)]) + whole.names[1:]
+        self.arity, self.plans = len(self.names), {}
+        self.formulas = {i: Each(whole.formula, i, n) for i in range(n)} if whole.formula else {}
+
+    def plan(self, needs: int) -> Callable:
+        if "arrays" in signature(self.whole.formula).parameters:
+            return lambda args, out: args
+        return lambda args, out: [*[Shape(a.shape) for a in args[:self.n]], *args[self.n:]]
+
+
+class Each:
+    """The formula of a variadic op at its i-th array. It reads all arrays, or (parameter `shapes`) their shapes."""
+
+    reads = -1
+
+    def __init__(self, function: Callable, i: int, n: int):
+        self.function, self.i, self.n = function, i, n
+
+    def call(self, g: Any, saved: list) -> Any:
+        """The gradient of the i-th array."""
+        return self.function(g, self.i, saved[:self.n], *saved[self.n:])
+
+
+# --- making tensors of results --------------------------------------------------------------------------------
+
+def join(kept: Tensor, node: Node) -> Tensor:
+    """A saved tensor for a recorded walk: a saved output is given its node back."""
+    return derived(kept.data, kept.changed, node) if kept.node is TWIN else kept
+
+
+def wrap(y: Any, x: Tensor, keeps_dtype: bool = True) -> Any:
+    """The output of an op as a tensor. A view of the input `x` shares its date of change."""
+    if type(y) is tuple:
+        return tuple([wrap(part, x, keeps_dtype) for part in y])
+    source = x.data
+    if type(y) is not type(source) and type(y) not in LIBRARIES:
+        y = namespace(source).asarray(y)                # NumPy turns 0-d results into scalars
+    if y.dtype is not source.dtype and keeps_dtype and source.dtype.kind == "V" and y.dtype == "float32":
+        y = y.astype(source.dtype)                      # NumPy has bfloat16 * 2.0 in float32
+    t = Tensor.__new__(Tensor)
+    t.data = y
+    t.node = t.grad = t.hooks = None
+    base = y.base
+    t.changed = x.changed if y is source or base is not None and (base is source or base is source.base) else [0]
+    return t
+
+
+def attach(out: Any, op: Op, edges: list, saved: Any) -> Any:
+    """The output(s), known to be made by a call of `op`."""
+    if type(out) is not tuple:
+        if out.data.dtype.kind in FLOATS:
+            out.node = Node(op, edges, saved, out.data.shape, out.data.dtype)
+        return out
+    places = []
+    node = Node(op, edges, saved, [t.data.shape for t in out], [t.data.dtype for t in out])
+    for t, shape, dtype in zip(out, node.shape, node.dtype, strict=True):
+        place = Output(node, shape, dtype)
+        if dtype.kind in FLOATS:
+            t.node = place
+        places.append(ref(place))
+    node.outputs = places
+    return out
+
+
+def zeros(i: int, node: Node, parts: list) -> Any:
+    """The gradient of an output that nobody used, made like those of the others."""
+    some = next(part for part in parts if part is not None)
+    array: Array = some.data if isinstance(some, Tensor) else some
+    array = namespace(array).zeros_like(array, shape=node.shape[i], dtype=node.dtype[i])
+    return derived(array) if isinstance(some, Tensor) else array

@@ -1,0 +1,72 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from math import inf, sqrt
+
+from ..backend import namespace
+from ..fused import fused
+from ..op import op
+from .activations import dropout
+from .elementwise import where
+from .linalg import matmul
+from .logic import greater
+from .reductions import max
+from .shape import swapaxes
+from .softmax import softmax
+
+
+@op
+def causal_mask(scores):
+    """True where position s of the last axis is not later than l of the one before it.   (..., l, s) -> (l, s)"""
+    xp, (m, n) = namespace(scores), scores.shape[-2:]
+    rows, columns = [xp.cumsum(xp.ones_like(scores, shape=(k,), dtype=int), axis=0) for k in (m, n)]
+    return columns <= xp.reshape(rows, (m, 1))
+
+
+@fused
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_mask=None, dropout_p=0.0, is_causal=False,
+                                 scale=None):
+    """softmax(Q K^T * scale) V: every query takes the mean of the values, weighted by how well their keys fit.
+
+    query (..., l, d)   key (..., s, d)   value (..., s, e)   ->   y (..., l, e);  scale is 1/sqrt(d) by default
+    attn_mask broadcasts to (..., l, s): boolean, True where a key may be seen; or floating, added to the scores.
+    is_causal masks later positions. dropout_mask (..., l, s): boolean, drawn by the caller, kept with probability 1
+    - dropout_p.
+    Vaswani et al. 2017, eq. 1.
+    """
+    scale = 1 / sqrt(query.shape[-1]) if scale is None else scale
+    scores = matmul(query, swapaxes(key, -1, -2)) * scale                                                  # (..., l, s)
+    if is_causal:
+        scores = where(causal_mask(scores), scores, -inf)
+    if attn_mask is not None:
+        scores = where(attn_mask, scores, -inf) if attn_mask.dtype == bool else scores + attn_mask
+    if attn_mask is None:
+        weights = softmax(scores, -1)
+    else:                                                       # a query that may see nothing takes nothing, not NaN
+        sees = greater(max(scores, -1, True), -inf)                                                        # (..., l, 1)
+        weights = where(sees, softmax(where(sees, scores, 0), -1), 0)
+    if dropout_mask is not None:
+        weights = dropout(weights, dropout_mask, dropout_p)
+    return matmul(weights, value)                                                                          # (..., l, e)
+
+scaled_dot_product_attention.rules(
+    query="gquery = scale * gS key, gS = W * (gW - sum(gW * W)), gW = g value^T, W the attention weights",
+    key="gkey = scale * gS^T query",
+    value="gvalue = W^T g",
+    attn_mask="gmask = gS, if the mask is added",
+)
+
+
+def check_attention(query, key, value, *options):
+    """Errors for shapes that do not fit together."""
+    shapes = f"(query {query.shape}, key {key.shape}, value {value.shape})"
+    if min([len(x.shape) for x in (query, key, value)]) < 2:
+        raise ValueError(f"scaled_dot_product_attention: query, key and value need at least two axes {shapes}")
+    if query.shape[-1] != key.shape[-1]:
+        raise ValueError(f"scaled_dot_product_attention: query and key must have the same last axis {shapes}")
+    if key.shape[-2] != value.shape[-2]:
+        raise ValueError(f"scaled_dot_product_attention: there must be as many values as keys {shapes}")
+
+
+scaled_dot_product_attention.checked_by(check_attention)

@@ -1,0 +1,235 @@
+"""Elementwise primitives. Broadcasting and promotion are undone by the walk (`Op.fit`), not by the formulas.
+
+Conventions at kinks are PyTorch's: abs has gradient 0 at 0; sqrt has g / 0 there; maximum and minimum give each of
+two equal inputs half; power gives its exponent 0 where the base is 0 and its base 0 where the exponent is 0.
+"""
+
+from __future__ import annotations
+
+from ..backend import device_of as where_is
+from ..backend import namespace, to_device
+from ..op import op
+from .logic import equal, greater, less
+
+# --- arithmetic -----------------------------------------------------------------------------------------------
+
+
+@op
+def add(a, b):
+    """a + b"""
+    return a + b
+
+add.gradient(a=lambda g: g, b=lambda g: g)
+
+
+@op
+def subtract(a, b):
+    """a - b"""
+    return a - b
+
+subtract.gradient(a=lambda g: g, b=lambda g: -g)
+
+
+@op
+def multiply(a, b):
+    """a * b"""
+    return a * b
+
+multiply.gradient(a=lambda g, b: g * b, b=lambda g, a: g * a)
+
+
+@op
+def divide(a, b):
+    """a / b"""
+    return a / b
+
+divide.gradient(a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b)
+
+
+@op
+def floor_divide(a, b):
+    """The largest whole number not above a / b; no gradient."""
+    return a // b
+
+
+@op
+def remainder(a, b):
+    """a - b * floor(a / b), with the sign of b."""
+    return a % b
+
+remainder.gradient(a=lambda g: g, b=lambda g, a, b: -g * floor_divide(a, b))
+
+
+@op
+def power(a, b):
+    """a to the power b."""
+    return a ** b
+
+power.gradient(
+    a=lambda g, a, b: where(equal(b, 0), 0, g * b * a ** where(equal(b, 0), 1, b - 1)),
+    b=lambda g, y, a: where(equal(a, 0), 0, g * y * log(where(equal(a, 0), 1, a))),
+)
+
+
+@op
+def negative(x):
+    """-x"""
+    return -x
+
+negative.gradient(x=lambda g: -g)
+
+
+@op
+def abs(x):
+    """The absolute value."""
+    return namespace(x).abs(x)
+
+abs.gradient(x=lambda g, x: g * sign(x))
+
+
+@op
+def sign(x):
+    """-1, 0 or 1; no gradient."""
+    return namespace(x).sign(x)
+
+
+@op
+def square(x):
+    """x * x"""
+    return x * x
+
+square.gradient(x=lambda g, x: g * (2 * x))
+
+
+# --- functions ------------------------------------------------------------------------------------------------
+
+@op
+def exp(x):
+    """e to the power x."""
+    return namespace(x).exp(x)
+
+exp.gradient(x=lambda g, y: g * y)
+
+
+@op
+def log(x):
+    """The natural logarithm."""
+    return namespace(x).log(x)
+
+log.gradient(x=lambda g, x: g / x)
+
+
+@op
+def sqrt(x):
+    """The square root."""
+    return namespace(x).sqrt(x)
+
+sqrt.gradient(x=lambda g, y: g / (2 * y))
+
+
+@op
+def sin(x):
+    """The sine of x in radians."""
+    return namespace(x).sin(x)
+
+sin.gradient(x=lambda g, x: g * cos(x))
+
+
+@op
+def cos(x):
+    """The cosine of x in radians."""
+    return namespace(x).cos(x)
+
+cos.gradient(x=lambda g, x: -g * sin(x))
+
+
+@op
+def tanh(x):
+    """The hyperbolic tangent."""
+    return namespace(x).tanh(x)
+
+tanh.gradient(x=lambda g, y: g * (1 - y * y))
+
+
+@op
+def sigmoid(x):
+    """1 / (1 + e^-x), computed so that nothing overflows and small values keep their precision."""
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, e * 0 + 1, e) / (1 + e)
+
+sigmoid.gradient(x=lambda g, y: g * y * (1 - y))
+
+
+# --- choosing -------------------------------------------------------------------------------------------------
+
+@op
+def maximum(a, b):
+    """The larger of a and b; where they are equal each gets half the gradient."""
+    return namespace(a if hasattr(a, "shape") else b).maximum(a, b)
+
+maximum.gradient(
+    a=lambda g, a, b: g * (greater(a, b) + 0.5 * equal(a, b)),
+    b=lambda g, a, b: g * (greater(b, a) + 0.5 * equal(a, b)),
+)
+
+
+@op
+def minimum(a, b):
+    """The smaller of a and b; where they are equal each gets half the gradient."""
+    return namespace(a if hasattr(a, "shape") else b).minimum(a, b)
+
+minimum.gradient(
+    a=lambda g, a, b: g * (less(a, b) + 0.5 * equal(a, b)),
+    b=lambda g, a, b: g * (less(b, a) + 0.5 * equal(a, b)),
+)
+
+
+@op
+def where(condition, a, b):
+    """a where the condition holds, else b."""
+    return namespace(condition).where(condition, a, b)
+
+where.gradient(a=lambda g, condition: where(condition, g, 0), b=lambda g, condition: where(condition, 0, g))
+
+
+# --- moving between types, devices and values -----------------------------------------------------------------
+
+@op
+def astype(x, dtype):
+    """x converted to `dtype`; a gradient is converted back."""
+    return x.astype(dtype)
+
+astype.gradient(x=lambda g: g)
+astype.keeps_dtype = False
+
+
+@op
+def transfer(x, device, home):
+    """x, which lives on `home`, on `device`; a gradient goes back home."""
+    return to_device(x, device)
+
+transfer.gradient(x=lambda g, device, home: transfer(g, home, device))
+
+
+def to(x, device):
+    """`x` on "cpu", "cuda" or "cuda:<number>"; itself if it is there already. Gradients flow back."""
+    return x if to_device(x.data, device) is x.data else transfer(x, device, where_is(x.data))
+
+
+@op
+def zeros_like(x, dtype=None):
+    """Zeros of the shape, dtype and device of x."""
+    return namespace(x).zeros_like(x, dtype=dtype)
+
+
+@op
+def ones_like(x, dtype=None):
+    """Ones of the shape, dtype and device of x."""
+    return namespace(x).ones_like(x, dtype=dtype)
+
+
+@op
+def full_like(x, fill_value, dtype=None):
+    """`fill_value` in the shape, dtype and device of x."""
+    return namespace(x).full_like(x, fill_value, dtype=dtype)

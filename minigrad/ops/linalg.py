@@ -1,0 +1,167 @@
+"""Linear algebra: matmul and einsum as primitives, linear as a fused op."""
+
+from __future__ import annotations
+
+from string import ascii_letters
+from typing import Any
+
+from ..backend import namespace
+from ..fused import fused
+from ..op import Variadic, op
+from .kernels import kernel
+from .reductions import sum
+from .shape import broadcast_to, expand_dims, permute_dims, reshape, swapaxes
+
+# --- matmul ---------------------------------------------------------------------------------------------------
+
+
+@op
+def matmul(a, b):
+    """a (..., m, k)   b (..., k, n)   ->   y (..., m, n)
+
+    Leading axes broadcast. A one-dimensional a is a row (k,), a one-dimensional b a column (k,); the result lacks
+    that axis.
+    """
+    return namespace(a).matmul(a, b)
+
+matmul.gradient(
+    a=lambda g, a_shape, b: times_transposed(g, b, a_shape),        # (m, n) (n, k)
+    b=lambda g, a, b_shape: transposed_times(a, g, b_shape),        # (k, m) (m, n)
+)
+
+
+def times_transposed(g, b, a_shape):
+    """g @ b^T, the gradient of a: (..., m, n) (..., n, k) -> (..., m, k)."""
+    if len(b.shape) == 1:
+        return g * b if len(a_shape) == 1 else expand_dims(g, -1) * b                       # (..., m, 1) (k,)
+    if len(a_shape) == 1:
+        return sum(expand_dims(g, -2) * b, -1)                                                # (..., 1, n) (..., k, n)
+    return g @ swapaxes(b, -1, -2)
+
+
+def transposed_times(a, g, b_shape):
+    """a^T @ g, the gradient of b: (..., k, m) (..., m, n) -> (..., k, n)."""
+    if len(a.shape) == 1:
+        return a * g if len(b_shape) == 1 else expand_dims(a, -1) * expand_dims(g, -2)      # (k, 1) (..., 1, n)
+    if len(b_shape) == 1:
+        return sum(a * expand_dims(g, -1), -2)                                                # (..., m, k) (..., m, 1)
+    if len(b_shape) == 2 and len(a.shape) > 2:                                              # one product, no batch
+        return swapaxes(reshape(a, (-1, a.shape[-1])), 0, 1) @ reshape(g, (-1, g.shape[-1]))
+    return swapaxes(a, -1, -2) @ g
+
+
+# --- einsum ---------------------------------------------------------------------------------------------------
+
+@Variadic
+def contract(operands, subscripts):
+    """einsum with explicit output, no ellipsis and no letter twice in one operand; `einsum` brings it to this form."""
+    return namespace(operands[0]).einsum(subscripts, *operands)
+
+contract.gradient(operands=lambda g, i, arrays, subscripts: contracted_back(g, i, arrays, subscripts))
+
+
+def contracted_back(g, i, arrays, subscripts):
+    """The gradient of the i-th operand: the same product with g in its place, repeated along what only it had."""
+    inputs, output = subscripts.split("->")
+    letters = inputs.split(",")
+    wanted, others = letters[i], [a for k, a in enumerate(arrays) if k != i]
+    known = set(output).union(*[part for k, part in enumerate(letters) if k != i])
+    found = "".join([c for c in wanted if c in known])
+    spec = ",".join([output, *[part for k, part in enumerate(letters) if k != i]]) + "->" + found
+    gx = contract([g, *others], spec)
+    if found == wanted:
+        return gx
+    sizes = dict(zip(found, gx.shape, strict=True))
+    gx = reshape(gx, tuple([sizes.get(c, 1) for c in wanted]))
+    return broadcast_to(gx, tuple([sizes.get(c, n) for c, n in zip(wanted, arrays[i].shape, strict=True)]))
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Sums of products by index letters, as numpy.einsum: "ij,jk->ik", "bij->b", "ii->i", "...ij,...jk->...ik".
+
+    Without "->" the output has the letters that occur once, in alphabetical order. A letter twice in one operand
+    picks its diagonal; an ellipsis stands for broadcast leading axes.
+    """
+    inputs, arrow, output = subscripts.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(operands):
+        raise ValueError(f"einsum: {subscripts!r} names {len(terms)} operands, {len(operands)} came")
+    spare = iter([c for c in ascii_letters if c not in subscripts])
+    terms, batch = without_ellipsis(terms, operands, spare)
+    if not arrow:
+        output = "..." + "".join(sorted([c for c in set("".join(terms)) - set(batch) if "".join(terms).count(c) == 1]))
+    output = output.replace("...", batch)
+    unknown = set(output) - set("".join(terms))
+    if unknown or len(set(output)) != len(output):
+        raise ValueError(f"einsum: the output of {subscripts!r} has a letter twice or one that no operand has")
+    terms, arrays = without_diagonals(terms, list(operands), spare)
+    return contract(arrays, ",".join(terms) + "->" + output)
+
+
+def without_ellipsis(terms: list[str], operands: Any, spare: Any) -> tuple[list[str], str]:
+    """The terms with letters in place of "...", aligned at the right; and those letters."""
+    extra = []
+    for term, x in zip(terms, operands, strict=True):
+        named = len(term.replace("...", ""))
+        extra.append(x.ndim - named if "..." in term else 0)
+        if x.ndim - named != extra[-1] or extra[-1] < 0:
+            raise ValueError(f"einsum: term {term!r} names {named} axes, its operand has shape {x.shape}")
+    batch = "".join([next(spare) for _ in range(max(extra))])
+    return [term.replace("...", batch[len(batch) - n:]) for term, n in zip(terms, extra, strict=True)], batch
+
+
+def without_diagonals(terms: list[str], arrays: list, spare: Any) -> tuple[list[str], list]:
+    """Every letter once in a term: a second one gets a letter of its own and an identity matrix that ties the two."""
+    for k, term in enumerate(list(terms)):
+        for at, letter in enumerate(term):
+            if letter in term[:at]:
+                if arrays[k].shape[at] != arrays[k].shape[term.index(letter)]:
+                    raise ValueError(f"einsum: {term!r} has {letter} twice, but its operand of shape {arrays[k].shape} "
+                                     "has different lengths there")
+                other = next(spare)
+                terms[k] = terms[k][:at] + other + terms[k][at + 1:]
+                terms.append(letter + other)
+                arrays.append(identity(arrays[k], at))
+    return terms, arrays
+
+
+@op
+def identity(x, axis):
+    """The identity matrix as long as x's `axis`, in x's dtype and on its device."""
+    xp, n = namespace(x), x.shape[axis]
+    ones = xp.ones_like(x, shape=(n,), dtype=int)
+    steps = xp.cumsum(ones, axis=0)
+    return (xp.reshape(steps, (n, 1)) == steps).astype(x.dtype)
+
+
+# --- linear ---------------------------------------------------------------------------------------------------
+
+@fused
+def linear(x, weight, bias=None):
+    """Every row of x times a matrix, plus a bias.
+
+    x (..., in)   weight (out, in)   bias (out,)   ->   y (..., out) = x weight^T + bias
+    """
+    y = x @ permute_dims(weight, (1, 0))                              # (..., in) (in, out) -> (..., out)
+    return y if bias is None else y + bias
+
+linear.rules(
+    x="gx = g weight",
+    weight="gweight = g^T x, summed over the batch",
+    bias="gbias = g, summed over the batch",
+)
+
+
+def check_linear(x, weight, bias):
+    """Errors for shapes that do not fit together."""
+    shapes = f"(x {x.shape}, weight {weight.shape})"
+    if len(weight.shape) != 2:
+        raise ValueError(f"linear: weight must be (out, in) {shapes}")
+    if not x.shape or x.shape[-1] != weight.shape[1]:
+        raise ValueError(f"linear: weight expects {weight.shape[1]} input features on the last axis of x {shapes}")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"linear: bias must be {weight.shape[:1]}, one for each output, it is {bias.shape} {shapes}")
+
+
+linear.checked_by(check_linear)
+kernel(linear, "numpy", "linear")

@@ -1,0 +1,114 @@
+"""Comparisons, logic and bits: primitives without a gradient."""
+
+from __future__ import annotations
+
+from ..backend import namespace
+from ..op import op
+
+
+@op
+def equal(a, b):
+    """Where a == b."""
+    return a == b
+
+
+@op
+def not_equal(a, b):
+    """Where a != b."""
+    return a != b
+
+
+@op
+def less(a, b):
+    """Where a < b."""
+    return a < b
+
+
+@op
+def less_equal(a, b):
+    """Where a <= b."""
+    return a <= b
+
+
+@op
+def greater(a, b):
+    """Where a > b."""
+    return a > b
+
+
+@op
+def greater_equal(a, b):
+    """Where a >= b."""
+    return a >= b
+
+
+@op
+def logical_and(a, b):
+    """Where a and b are both nonzero."""
+    return namespace(a if hasattr(a, "shape") else b).logical_and(a, b)
+
+
+@op
+def logical_or(a, b):
+    """Where a or b is nonzero."""
+    return namespace(a if hasattr(a, "shape") else b).logical_or(a, b)
+
+
+@op
+def logical_xor(a, b):
+    """Where exactly one of a and b is nonzero."""
+    return namespace(a if hasattr(a, "shape") else b).logical_xor(a, b)
+
+
+@op
+def logical_not(x):
+    """Where x is zero."""
+    return namespace(x).logical_not(x)
+
+
+@op
+def isnan(x):
+    """Where x is not a number."""
+    return namespace(x).isnan(x)
+
+
+@op
+def isfinite(x):
+    """Where x is neither infinite nor NaN."""
+    return namespace(x).isfinite(x)
+
+
+@op
+def bitwise_and(a, b):
+    """a & b, of integers or booleans."""
+    return a & b
+
+
+@op
+def bitwise_or(a, b):
+    """a | b, of integers or booleans."""
+    return a | b
+
+
+@op
+def bitwise_xor(a, b):
+    """a ^ b, of integers or booleans."""
+    return a ^ b
+
+
+@op
+def bitwise_invert(x):
+    """~x, of integers or booleans."""
+    return ~x
+
+
+@op
+def bitwise_left_shift(a, b):
+    """a << b, of integers."""
+    return a << b
+
+
+@op
+def bitwise_right_shift(a, b):
+    """a >> b, of integers."""
+    return a >> b

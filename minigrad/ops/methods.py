@@ -1,0 +1,358 @@
+"""What a tensor can do: its operators and methods, each one line to the op of the same name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..backend import device_of
+from ..tensor import Tensor, bare
+from . import activations, elementwise, linalg, logic, reductions, shape
+
+if TYPE_CHECKING:
+    import numpy
+
+
+def axis_of(axis: Any, dim: Any) -> Any:
+    """`dim` is understood as PyTorch's word for `axis`."""
+    return axis if dim is None else dim
+
+
+class Size(int):
+    """A number of elements, NumPy's x.size, that called gives the shape, PyTorch's x.size() and x.size(0)."""
+
+    shape: tuple[int, ...]
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+
+class Methods:
+    """The operators and methods of Tensor; `minigrad.ops` gives them to it when it is imported."""
+
+    __slots__ = ()
+
+    # --- arithmetic -------------------------------------------------------------------------------------------
+    def __add__(self, other: Any) -> Tensor:
+        return elementwise.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return elementwise.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return elementwise.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return elementwise.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return elementwise.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return elementwise.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return elementwise.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return elementwise.divide(other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return elementwise.floor_divide(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return elementwise.floor_divide(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return elementwise.remainder(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return elementwise.remainder(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return elementwise.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return elementwise.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return linalg.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return elementwise.negative(self)
+
+    def __pos__(self) -> Tensor:
+        return self         # type: ignore[return-value]
+
+    def __abs__(self) -> Tensor:
+        return elementwise.abs(self)
+
+    # --- comparisons and bits ---------------------------------------------------------------------------------
+    def __eq__(self, other: Any) -> Tensor:         # type: ignore[override]
+        return logic.equal(self, other)
+
+    def __ne__(self, other: Any) -> Tensor:         # type: ignore[override]
+        return logic.not_equal(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return logic.less(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return logic.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Tensor:
+        return logic.greater(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return logic.greater_equal(self, other)
+
+    def __and__(self, other: Any) -> Tensor:
+        return logic.bitwise_and(self, other)
+
+    def __rand__(self, other: Any) -> Tensor:
+        return logic.bitwise_and(other, self)
+
+    def __or__(self, other: Any) -> Tensor:
+        return logic.bitwise_or(self, other)
+
+    def __ror__(self, other: Any) -> Tensor:
+        return logic.bitwise_or(other, self)
+
+    def __xor__(self, other: Any) -> Tensor:
+        return logic.bitwise_xor(self, other)
+
+    def __rxor__(self, other: Any) -> Tensor:
+        return logic.bitwise_xor(other, self)
+
+    def __invert__(self) -> Tensor:
+        return logic.bitwise_invert(self)
+
+    def __lshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_left_shift(self, other)
+
+    def __rlshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_left_shift(other, self)
+
+    def __rshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_right_shift(self, other)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        return logic.bitwise_right_shift(other, self)
+
+    __hash__ = object.__hash__      # by identity: == is elementwise
+
+    # --- as a number, a sequence, an array --------------------------------------------------------------------
+    def __bool__(self) -> bool:
+        return bool(bare(self))
+
+    def __float__(self) -> Any:
+        return bare(self).__float__()
+
+    def __int__(self) -> int:
+        return bare(self).__int__()
+
+    def __index__(self) -> int:
+        return bare(self).__index__()
+
+    def __len__(self) -> int:
+        if not bare(self).ndim:
+            raise TypeError("len() of a tensor without axes")
+        return bare(self).shape[0]
+
+    def __iter__(self) -> Any:
+        return iter([self[i] for i in range(len(self))])
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return shape.getitem(self, index)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
+        x = bare(self)
+        if device_of(x) != "cpu":
+            raise TypeError(f"a tensor on {device_of(x)} does not become a NumPy array by itself: x.numpy() copies it")
+        return x.astype(dtype) if dtype is not None else x.copy() if copy else x
+
+    def item(self) -> Any:
+        """The value of a tensor of one element as a Python number."""
+        x = bare(self)
+        if x.size != 1:
+            raise ValueError(f"item() needs a tensor of one element, this one has shape {x.shape}")
+        return x.item()
+
+    def tolist(self) -> Any:
+        """The values as nested lists of Python numbers."""
+        return bare(self).tolist()
+
+    @property
+    def size(self) -> Size:
+        """The number of elements, as in NumPy; called, x.size() or x.size(0), the shape or a length, as in PyTorch."""
+        size = Size(bare(self).size)
+        size.shape = bare(self).shape
+        return size
+
+    def numel(self) -> int:
+        """The number of elements, as PyTorch calls it."""
+        return bare(self).size
+
+    @property
+    def T(self) -> Tensor:
+        """A matrix transposed; more axes reversed."""
+        return self.permute_dims(tuple(range(bare(self).ndim))[::-1])
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two axes exchanged."""
+        return self.swapaxes(-1, -2)
+
+    # --- types and devices ------------------------------------------------------------------------------------
+    def astype(self, dtype: Any) -> Tensor:
+        """Converted to `dtype`; itself if it has it already."""
+        same = isinstance(self, Tensor) and self.dtype == dtype
+        return self if same else elementwise.astype(self, dtype)      # type: ignore[return-value]
+
+    def to(self, device: str) -> Tensor:
+        """On "cpu", "cuda" or "cuda:<number>"; itself if it is there already. Gradients flow back."""
+        return elementwise.to(self, device)
+
+    def cpu(self) -> Tensor:
+        return elementwise.to(self, "cpu")
+
+    def cuda(self) -> Tensor:
+        return elementwise.to(self, "cuda")
+
+    # --- functions --------------------------------------------------------------------------------------------
+    def exp(self) -> Tensor:
+        return elementwise.exp(self)
+
+    def log(self) -> Tensor:
+        return elementwise.log(self)
+
+    def sqrt(self) -> Tensor:
+        return elementwise.sqrt(self)
+
+    def square(self) -> Tensor:
+        return elementwise.square(self)
+
+    def abs(self) -> Tensor:
+        return elementwise.abs(self)
+
+    def sin(self) -> Tensor:
+        return elementwise.sin(self)
+
+    def cos(self) -> Tensor:
+        return elementwise.cos(self)
+
+    def tanh(self) -> Tensor:
+        return elementwise.tanh(self)
+
+    def sigmoid(self) -> Tensor:
+        return elementwise.sigmoid(self)
+
+    def relu(self) -> Tensor:
+        return activations.relu(self)
+
+    # --- reductions -------------------------------------------------------------------------------------------
+    def sum(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.sum(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def mean(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.mean(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def max(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.max(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def min(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.min(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def var(self, axis: Any = None, correction: Any = 0, keepdims: bool = False, *, dim: Any = None,
+            keepdim: bool = False) -> Tensor:
+        return reductions.var(self, axis_of(axis, dim), correction, keepdims or keepdim)
+
+    def std(self, axis: Any = None, correction: Any = 0, keepdims: bool = False, *, dim: Any = None,
+            keepdim: bool = False) -> Tensor:
+        return reductions.std(self, axis_of(axis, dim), correction, keepdims or keepdim)
+
+    def logsumexp(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.logsumexp(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def any(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.any(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def all(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.all(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def argmax(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.argmax(self, axis_of(axis, dim), keepdims or keepdim)
+
+    def argmin(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+        return reductions.argmin(self, axis_of(axis, dim), keepdims or keepdim)
+
+    # --- shapes -----------------------------------------------------------------------------------------------
+    def reshape(self, *new_shape: Any) -> Tensor:
+        """reshape(2, 3) or reshape((2, 3))"""
+        return shape.reshape(self, new_shape[0] if len(new_shape) == 1 else new_shape)
+
+    def view(self, *new_shape: Any) -> Tensor:
+        """PyTorch's word for reshape; strides are no matter here."""
+        return self.reshape(*new_shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        return shape.flatten(self, start_dim, end_dim)
+
+    def permute_dims(self, *axes: Any) -> Tensor:
+        """permute_dims(1, 0) or permute_dims((1, 0))"""
+        return shape.permute_dims(self, tuple(axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes))
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """As NumPy's: all axes reversed, or in the order given."""
+        return self.permute_dims(*axes) if axes else self.T
+
+    def permute(self, *axes: Any) -> Tensor:
+        """PyTorch's word for permute_dims."""
+        return self.permute_dims(*axes)
+
+    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        return shape.swapaxes(self, axis1, axis2)
+
+    def moveaxis(self, source: Any, destination: Any) -> Tensor:
+        return shape.moveaxis(self, source, destination)
+
+    def expand_dims(self, axis: Any) -> Tensor:
+        return shape.expand_dims(self, axis)
+
+    def unsqueeze(self, dim: int) -> Tensor:
+        """PyTorch's word for expand_dims."""
+        return shape.expand_dims(self, dim)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        return shape.squeeze(self, axis)
+
+    def broadcast_to(self, *new_shape: Any) -> Tensor:
+        """broadcast_to(2, 3) or broadcast_to((2, 3))"""
+        return shape.broadcast_to(self, new_shape[0] if len(new_shape) == 1 else new_shape)
+
+    def take(self, indices: Any, axis: Any = None) -> Tensor:
+        return shape.take(self, indices, axis)
+
+    # --- PyTorch's conversions; last, because `float` is a type above --------------------------------------
+    def half(self) -> Tensor:
+        """Converted to float16."""
+        return self.astype("float16")
+
+    def double(self) -> Tensor:
+        """Converted to float64."""
+        return self.astype("float64")
+
+    def float(self) -> Tensor:
+        """Converted to float32."""
+        return self.astype("float32")
+
+
+for _name, _method in vars(Methods).items():
+    if _name not in ("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__", "__firstlineno__",
+                     "__static_attributes__"):
+        setattr(Tensor, _name, _method)

@@ -1,0 +1,88 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from ..fused import fused
+from .elementwise import ones_like
+from .kernels import kernel
+from .reductions import argmax, sum
+from .shape import pad, reshape, take_along_axis
+from .windows import check_image, pair, positions, unfold
+
+
+def layout(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> tuple[int, int]:
+    """The number of positions along one axis, and the padding after its end.
+
+    With ceil_mode a last window that reaches beyond the padded end is kept if it starts inside the image or its left
+    padding.
+    """
+    out, span = positions(size, kernel, stride, padding, dilation), dilation * (kernel - 1) + 1
+    if 2 * padding > kernel:
+        raise ValueError(f"padding {padding} is more than half of the kernel, {kernel}: "
+                         "a window could lie outside the image")
+    rest = (size + 2 * padding - span) % stride
+    if ceil_mode and rest and out * stride < size + padding:
+        return out + 1, padding + stride - rest
+    return out, padding
+
+
+def geometry(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple:
+    """Kernel, stride and dilation as pairs; ((top, bottom), (left, right)) padding; the numbers of positions (p, q)."""
+    k, o, d = pair(kernel_size, "kernel_size"), pair(padding, "padding"), pair(dilation, "dilation")
+    s = k if stride is None else pair(stride, "stride")
+    axes = [layout(*axis, ceil_mode) for axis in zip(x.shape[2:], k, s, o, d, strict=True)]
+    ends = tuple([(before, after) for before, (_, after) in zip(o, axes, strict=True)])
+    return k, s, d, ends, tuple([out for out, _ in axes])
+
+
+@fused
+def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """The largest element of every window. The gradient goes to the first winner of a window; padding never wins.
+
+    x (n, c, h, w)   ->   y (n, c, p, q);  p = (h + 2*padding - dilation*(i - 1) - 1) // stride + 1 (rounded up with
+    ceil_mode). stride: by default kernel_size. kernel_size, stride, padding, dilation: an int or a pair.
+    """
+    n, c = x.shape[:2]
+    k, s, d, ends, (p, q) = geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
+    if ends != ((0, 0), (0, 0)):
+        x = pad(x, ((0, 0), (0, 0), *ends), -inf)
+    windows = reshape(unfold(x, k, s, 0, d), (n, c, k[0] * k[1], p * q))
+    winners = argmax(windows, 2, True)                                      # (n, c, 1, p*q), the first of equals
+    return reshape(take_along_axis(windows, winners, 2), (n, c, p, q))
+
+max_pool2d.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
+max_pool2d.checked_by(lambda x, *options: check_image("max_pool2d", x))
+kernel(max_pool2d, "numpy", "pool")
+
+
+@fused
+def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    """The mean of every window.
+
+    x (n, c, h, w)   ->   y (n, c, p, q);  p = (h + 2*padding - i) // stride + 1 (rounded up with ceil_mode). stride: by
+    default kernel_size. Zeros of the padding count unless count_include_pad=False; what a window of ceil_mode has
+    beyond the padding never counts. divisor_override: divide every sum by this instead.
+    """
+    n, c = x.shape[:2]
+    (i, j), s, _, ends, (p, q) = geometry(x, kernel_size, stride, padding, 1, ceil_mode)
+    around = ((0, 0), (0, 0), *ends)
+    windows = reshape(unfold(pad(x, around), (i, j), s), (n, c, i * j, p * q))
+    total = reshape(sum(windows, 2), (n, c, p, q))
+    if divisor_override is not None:
+        return total / divisor_override
+    top, left = pair(padding, "padding")
+    if ends == ((0, 0), (0, 0)) or count_include_pad and ends == ((top, top), (left, left)):
+        return total / (i * j)
+    counted = ones_like(x[:1, :1])                                          # 1 where an element counts, 0 elsewhere
+    if count_include_pad:
+        counted = pad(counted, ((0, 0), (0, 0), (top, top), (left, left)), 1)
+        ends = tuple([(0, after - before) for before, after in ends])
+    counted = pad(counted, ((0, 0), (0, 0), *ends))
+    return total / reshape(sum(unfold(counted, (i, j), s), 1), (1, 1, p, q))
+
+avg_pool2d.rules(x="gx = g / (number of elements) for every element of a window; where windows overlap it adds up")
+avg_pool2d.checked_by(lambda x, *options: check_image("avg_pool2d", x))
+kernel(avg_pool2d, "numpy", "pool")

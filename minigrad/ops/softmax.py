@@ -1,0 +1,85 @@
+"""Softmax, its logarithm, and the loss made of it."""
+
+from __future__ import annotations
+
+from ..fused import fused
+from .elementwise import astype, exp, log, where
+from .kernels import kernel
+from .logic import not_equal
+from .reductions import max, mean, sum
+from .shape import expand_dims, reshape, take, take_along_axis
+
+
+@fused
+def softmax(x, axis=-1):
+    """e^x over its sum along `axis`: positive, and adding up to 1.   x any shape   ->   y like x"""
+    e = exp(x - max(x, axis, True))                                         # the largest is e^0: nothing overflows
+    return e / sum(e, axis, True)
+
+softmax.rules(x="gx = y * (g - sum(g * y)), sums along the axis")
+kernel(softmax, "numpy", "softmax")
+
+
+@fused
+def log_softmax(x, axis=-1):
+    """The logarithm of softmax, without rounding small probabilities to 0.   x any shape   ->   y like x"""
+    x = x - max(x, axis, True)
+    return x - log(sum(exp(x), axis, True))
+
+log_softmax.rules(x="gx = g - softmax(x) * sum(g), the sum along the axis")
+kernel(log_softmax, "numpy", "softmax")
+
+
+@fused
+def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
+    """-log softmax(x)[target].
+
+    x (n, c), (c,) or (n, c, d1, ...)   target: class indices, x's shape without the c axis   weight (c,)
+    ->   () for reduction "mean" (divided by the sum of the targets' weights) or "sum", like target for "none"
+    Targets equal to ignore_index count nothing. With label_smoothing s the target distribution is (1 - s) on the target
+    and s/c on every class (Szegedy et al. 2015, section 7).
+    """
+    axis = 0 if len(x.shape) == 1 else 1
+    logp = log_softmax(x, axis)
+    valid = not_equal(target, ignore_index)
+    safe = where(valid, target, 0)
+    share = astype(valid, x.dtype)                                          # what each target counts
+    if weight is not None:
+        share = share * take(weight, safe)
+    loss = -reshape(take_along_axis(logp, expand_dims(safe, axis), axis), target.shape) * share
+    if label_smoothing:
+        classes = (x.shape[axis],) + (1,) * (len(x.shape) - axis - 1)
+        every = logp if weight is None else logp * reshape(weight, classes)
+        everywhere = -mean(every, axis) * astype(valid, x.dtype)            # -sum over classes / c
+        loss = loss * (1 - label_smoothing) + everywhere * label_smoothing
+    if reduction == "none":
+        return loss
+    return sum(loss) if reduction == "sum" else sum(loss) / sum(share)
+
+cross_entropy.rules(
+    x="gx = g / n * (softmax(x) - onehot(target)) for n targets of equal weight and reduction 'mean'",
+    weight="gweight: the losses of each class, less their part in the mean",
+)
+
+def check_cross_entropy(x, target, weight, ignore_index, reduction, label_smoothing):
+    """Errors for arguments that do not fit together."""
+    shapes = f"(x {x.shape}, target {target.shape})"
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"cross_entropy: reduction must be 'mean', 'sum' or 'none', {reduction!r} came")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], {label_smoothing} came")
+    if not x.shape:
+        raise ValueError(f"cross_entropy: x needs an axis of classes {shapes}")
+    expected = x.shape[1:] if len(x.shape) == 1 else x.shape[:1] + x.shape[2:]
+    if target.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: target must be integer class indices, it is {target.dtype} {shapes}")
+    if target.shape != expected:
+        raise ValueError(f"cross_entropy: target must be {expected}, x's shape without its classes {shapes}")
+    classes = x.shape[0 if len(x.shape) == 1 else 1]
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"cross_entropy: weight must be ({classes},), one for each class, it is {weight.shape} "
+                         f"{shapes}")
+
+
+cross_entropy.checked_by(check_cross_entropy)
+kernel(cross_entropy, "numpy", "softmax")

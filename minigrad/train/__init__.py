@@ -1,0 +1,1 @@
+"""Training: the loop, the run folder it leaves behind, and its pictures."""

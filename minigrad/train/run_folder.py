@@ -1,0 +1,219 @@
+"""The folder that a training run leaves behind: what was run, on what, how it went, and the weights.
+
+    run.json               command, seed, versions, hardware, data, settings, status, result
+    history.csv            one row an epoch, named columns
+    weights.safetensors    the weights of the chosen epoch
+    curves.png ...         pictures
+
+Each file appears complete or not at all: it is written under a temporary name beside its place and then renamed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import platform
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..backend import processor_name
+
+RUN, HISTORY, WEIGHTS = "run.json", "history.csv", "weights.safetensors"
+PICTURES = ("curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png")
+MADE_BY = "minigrad"            # how a later run knows the folder again
+HISTORY_COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+                   "images_per_second", "seconds")
+
+
+class RunFolderError(OSError):
+    """The run folder cannot be used or written: says in one line which, why and what to do."""
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
+    """Have `write(temporary)` make a file beside `path` and rename it to `path`, which replaces what was there.
+
+    The temporary name ends as `path` does. If `write` raises, or makes no file, nothing is left of it, an earlier file
+    at `path` is as it was, and the exception goes on to the caller.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
+    try:
+        write(temporary)
+        with open(temporary, "r+b") as file:        # on the disk before the name is: a power cut leaves no empty file
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class RunFolder:
+    """The folder of one training run. Making one checks that it can be used; it is created by the first write.
+
+    A folder that is new, empty, or holds an earlier run of minigrad is accepted; `start` removes that run's files.
+
+        folder = RunFolder("runs/lenet5")           # RunFolderError: not a folder, not writable, holds other things
+        folder.start(command="minigrad train lenet5", seed=0, data={"name": "digits"}, settings={"epochs": 20})
+        folder.add_epoch(epoch=1, train_loss=0.31, train_accuracy=0.9, ...)
+        folder.write("weights.safetensors", lambda path: ...)
+        folder.finish({"test_accuracy": 0.989})     # or folder.stop("the loss is nan")
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.run: dict[str, Any] = {}               # what run.json holds
+        self.history: list[dict[str, Any]] = []     # what history.csv holds
+        self._check_usable()
+
+    def __repr__(self) -> str:
+        return f"RunFolder({str(self.path)!r})"
+
+    # --- before the run
+
+    def _check_usable(self) -> None:
+        try:
+            if os.path.lexists(self.path) and not self.path.is_dir():
+                raise RunFolderError(f"run folder {self.path}: is no folder: name another")
+            if self.path.is_dir() and any(self.path.iterdir()) and not _is_earlier_run(self.path):
+                raise RunFolderError(f"run folder {self.path}: is not empty and holds no earlier run of minigrad "
+                                     f"(no {RUN} of its making): name a new or an empty folder")
+            _check_writable(self.path)
+        except RunFolderError:
+            raise
+        except OSError as error:
+            raise self._failure("cannot be written", error) from error
+
+    def _failure(self, what: str, error: OSError) -> RunFolderError:
+        return RunFolderError(f"run folder {self.path}: {what} ({error.strerror or error}): name another folder")
+
+    # --- the run
+
+    def start(self, command: str | Sequence[str], seed: int, data: Mapping[str, Any],
+              settings: Mapping[str, Any]) -> None:
+        """Create the folder, write run.json with status "running" and remove the other files of an earlier run."""
+        self.history = []
+        self.run = {
+            "made_by": MADE_BY, "status": "running",
+            "command": command if isinstance(command, str) else list(command), "seed": seed, "started": _now(),
+            "versions": versions(), "hardware": hardware(), "data": dict(data), "settings": dict(settings),
+        }
+        self._write_run(self.run)
+        try:
+            for name in (HISTORY, WEIGHTS, *PICTURES):
+                (self.path / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise self._failure("cannot be cleared of its earlier run", error) from error
+
+    def add_epoch(self, **columns: Any) -> None:
+        """Add a row to history.csv: the HISTORY_COLUMNS, and after them any others, the same in every row."""
+        expected = tuple(self.history[0]) if self.history else tuple(dict.fromkeys((*HISTORY_COLUMNS, *columns)))
+        missing = [name for name in expected if name not in columns]
+        unknown = [name for name in columns if name not in expected]
+        if missing or unknown:
+            came = "; ".join([f"{name} is missing" for name in missing] + [f"{name} is new" for name in unknown])
+            raise ValueError(f"add_epoch: expected the columns {', '.join(expected)}; {came}")
+        rows = [*self.history, {name: _plain(columns[name]) for name in expected}]
+        self.write(HISTORY, lambda path: _write_rows(path, rows))
+        self.history = rows
+
+    def write(self, name: str, write: Callable[[Path], object]) -> Path:
+        """Write a file of the run atomically: `write(path)` makes it. Returns where it lies."""
+        target = self.path / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, write)
+        except OSError as error:
+            raise self._failure(f"{name} cannot be written", error) from error
+        return target
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Write run.json with status "finished" and the result."""
+        self._close({"status": "finished", "result": dict(result)})
+
+    def stop(self, reason: str) -> None:
+        """Write run.json with status "stopped" and why: a run that was interrupted or could not go on."""
+        self._close({"status": "stopped", "reason": reason})
+
+    def _close(self, end: Mapping[str, Any]) -> None:
+        if not self.run:
+            raise RuntimeError("RunFolder: start() comes before finish() and stop()")
+        self.run = {**self.run, **end, "ended": _now()}
+        self._write_run(self.run)
+
+    def _write_run(self, run: Mapping[str, Any]) -> None:
+        text = json.dumps(_plain(run), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        self.write(RUN, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def read_history(path: str | os.PathLike[str]) -> dict[str, list[float]]:
+    """history.csv as its columns: name -> one number an epoch (nan where the file says nothing)."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
+
+
+def versions() -> dict[str, str]:
+    """Of Python, NumPy and minigrad."""
+    try:
+        own = metadata.version("minigrad")
+    except metadata.PackageNotFoundError:
+        own = "not installed, run from its source tree"
+    return {"python": platform.python_version(), "numpy": np.__version__, "minigrad": own}
+
+
+def hardware() -> dict[str, Any]:
+    """The processor, how many of them there are and how many this process may use, and the system."""
+    count = os.cpu_count()
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else count
+    return {"processor": processor_name(), "processors": count, "usable_processors": usable,
+            "system": platform.platform()}
+
+
+def _is_earlier_run(folder: Path) -> bool:
+    try:
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (FileNotFoundError, IsADirectoryError, ValueError):
+        return False
+    return isinstance(run, dict) and run.get("made_by") == MADE_BY
+
+
+def _check_writable(folder: Path) -> None:
+    """Make and remove a file where the first write will come: in `folder`, or its nearest ancestor that exists."""
+    ancestor = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not ancestor.is_dir():
+        raise RunFolderError(f"run folder {folder}: cannot be created, for {ancestor} is a file: name another folder")
+    probe = ancestor / f".minigrad.{secrets.token_hex(4)}.partial"
+    probe.touch(exist_ok=False)
+    probe.unlink()
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _plain(value: Any) -> Any:
+    """`value` in what JSON has: NumPy's numbers and arrays as Python's, paths as text, nan and infinity as None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, os.PathLike) else value
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,144 @@
+"""What every test shares: hypothesis profiles, the markers, and the proof that no test leaks state into the next."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+REQUIRE_PARITY = os.environ.get("MINIGRAD_REQUIRE_PARITY") == "1"
+
+# --- processes ----------------------------------------------------------------------------------------------
+# One worker per core leaves one thread per worker; it must be said before NumPy is imported. Pictures need no display.
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+# --- hypothesis ---------------------------------------------------------------------------------------------
+# A slow first example is NumPy loading, not a fault: no deadlines where the machine is shared.
+
+settings.register_profile("dev", max_examples=15, deadline=None)
+settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("thorough", max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("MINIGRAD_HYPOTHESIS_PROFILE") or os.environ.get("HYPOTHESIS_PROFILE") or "dev")
+
+
+# --- markers ------------------------------------------------------------------------------------------------
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what this machine cannot run, saying why."""
+    if item.get_closest_marker("gpu") and (reason := why_no_gpu()):
+        pytest.skip(reason)
+    if item.get_closest_marker("parity") and not REQUIRE_PARITY and importlib.util.find_spec("torch") is None:
+        pytest.skip('needs PyTorch: pip install "minigrad[parity]"')
+
+
+def why_no_gpu() -> str:
+    """Why CuPy cannot be used here; "" where it can."""
+    from minigrad import backend
+
+    try:
+        backend.cuda_library()
+    except backend.DeviceError as error:
+        return str(error)
+    return ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Under MINIGRAD_REQUIRE_PARITY=1 a parity test that is skipped has failed: it proved nothing."""
+    report = yield
+    if REQUIRE_PARITY and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("parity"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid}: skipped, but MINIGRAD_REQUIRE_PARITY=1 wants it run ({report.longrepr[2]})"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Any:
+    """The same for a file that skips itself as a whole: its parity tests would never be seen."""
+    report = yield
+    if REQUIRE_PARITY and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"{collector.nodeid}: skipped as a whole, but MINIGRAD_REQUIRE_PARITY=1 wants it run"
+    return report
+
+
+# --- no leaks -----------------------------------------------------------------------------------------------
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """Start every test from one seed, and fail the test that leaves a switch or a registry of the engine changed."""
+    if "minigrad.op" not in sys.modules:    # a test that does without the engine
+        yield
+        return
+    from minigrad.backend import manual_seed
+
+    manual_seed(0)
+    before = engine_state()
+    yield
+    forget_own_ops(before)
+    after = engine_state()
+    leaks = [name for name, value in before.items() if not same(value, after.get(name))]
+    leaks += [name for name in after if name not in before and is_registry(name) and not loaded_late(after[name])]
+    if leaks:
+        pytest.fail("the test left the engine changed: " + ", ".join(
+            f"{name} was {before.get(name)!r}, is {after.get(name)!r}" for name in sorted(leaks)), pytrace=False)
+
+
+def engine_state() -> dict[str, Any]:
+    """Name -> value of what is process-wide: context variables, array libraries, ops, environment, NumPy's errors."""
+    import numpy
+
+    from minigrad.backend import LIBRARIES
+    from minigrad.op import OPS
+
+    state: dict[str, Any] = {"numpy.geterr()": tuple(numpy.geterr().items())}
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "minigrad":
+            switches = {key: value for key, value in vars(module).items() if isinstance(value, ContextVar)}
+            state |= {f"{name}.{key}": current(switch) for key, switch in switches.items()}
+    state |= {f"LIBRARIES[{kind.__module__}.{kind.__qualname__}]": entry for kind, entry in LIBRARIES.items()}
+    state |= {f"OPS[{name}]": entry for name, entry in OPS.items()}
+    state |= {f"os.environ[{name}]": value for name, value in os.environ.items() if name.startswith("MINIGRAD_")}
+    return state
+
+
+def current(switch: ContextVar[Any]) -> Any:
+    """Its value, which may be its default; None where it has neither."""
+    try:
+        return switch.get()
+    except LookupError:
+        return None
+
+
+def forget_own_ops(before: dict[str, Any]) -> None:
+    """Take the ops that a test wrote itself out of the registry; one that replaced an op of the library is a leak."""
+    from minigrad.op import OPS
+
+    for name, entry in list(OPS.items()):
+        if f"OPS[{name}]" not in before and not entry.module.startswith("minigrad."):
+            del OPS[name]
+
+
+def is_registry(name: str) -> bool:
+    return name.startswith(("LIBRARIES[", "OPS[", "os.environ["))
+
+
+def loaded_late(entry: Any) -> bool:
+    """Whichever test is first registers CuPy itself, or the ops of a module that nothing had imported yet: no leak."""
+    library, module = getattr(entry, "functions", None), getattr(entry, "module", "")
+    return module.startswith("minigrad.") or (library is not None and library is sys.modules.get("cupy"))
+
+
+def same(a: Any, b: Any) -> bool:
+    """Identity, and equality for plain values: `==` on tensors and arrays is elementwise."""
+    return a is b or (isinstance(a, (bool, int, str, tuple)) and type(a) is type(b) and a == b)
