@@ -110,6 +110,17 @@ def using(device: str) -> AbstractContextManager:
     return nullcontext() if kind == "cpu" else cuda_library().functions.cuda.Device(number)
 
 
+def on_current_device(x: Array) -> bool:
+    """Whether the library of `x` would work on `x` as things are; only with several GPUs can the answer be no."""
+    library = LIBRARIES.get(type(x), NUMPY)
+    return library.name != "cupy" or x.device.id == library.functions.cuda.runtime.getDevice()
+
+
+def on_device_of(x: Array) -> AbstractContextManager:
+    """CuPy's functions run on the current device only: inside this context that is the device of `x`."""
+    return x.device if library_of(x) == "cupy" else nullcontext()
+
+
 def library_for(device: str) -> Any:
     """The module that makes arrays on `device`."""
     return numpy if parse_device(device)[0] == "cpu" else cuda_library().functions
@@ -128,7 +139,7 @@ def to_device(x: Array, device: str) -> Array:
     if library_of(x) == "cupy" and x.device.id == number:
         return x
     with cupy.cuda.Device(number):
-        return cupy.array(x)
+        return cupy.array(x, order="C")         # CuPy copies between devices only what is contiguous
 
 
 def to_numpy(x: Array) -> numpy.ndarray:
@@ -166,11 +177,8 @@ def processor_name() -> str:
 
 def scatter_add(x: Array, index: Any, values: Array) -> None:
     """x[index] += values, in place, where an index that occurs twice adds twice."""
-    library = LIBRARIES.get(type(x), NUMPY)
-    if library.name == "cupy":
-        library.extensions.scatter_add(x, index, values)
-    elif library.name == "numpy":
-        numpy.add.at(x, index, values)
+    if library_of(x) != "meta":
+        namespace(x).add.at(x, index, values)
 
 
 def sliding_windows(x: Array, kernel: tuple[int, ...], axes: tuple[int, ...]) -> Array:

@@ -13,13 +13,14 @@ from weakref import ref
 
 from numpy import ndarray
 
-from .backend import FLOATS, LIBRARIES, Array, device_of, namespace
+from .backend import FLOATS, LIBRARIES, Array, device_of, namespace, on_current_device, on_device_of
 from .meta import Meta, without_values
 from .tensor import LEAF, Node, Output, Tensor, derived, recording
 
 OPS: dict[str, Op] = {}         # name -> Op; the tests' table must have a row for each
 TWIN = "twin"                   # the `node` of a saved output, until it is joined to the tape
 MISSING = Parameter.empty
+new = Tensor.__new__
 
 
 class Op:
@@ -92,6 +93,9 @@ class Op:
             if Meta in map(type, raw):
                 return self.forward(*map(without_values, raw))      # a layer whose output shape is asked for
             self.check_devices(raw)
+            if not on_current_device(first.data):
+                with on_device_of(first.data):
+                    return self(*args)
         try:
             if needs and self.formulas:
                 observer = recording.get()
@@ -111,8 +115,9 @@ class Op:
         if type(out) is tuple:
             return attach(out, self, edges, saved)
         data = out.data
-        if data.dtype is first.data.dtype or data.dtype.kind in FLOATS:        # integers carry no gradient
-            out.node = Node(self, edges, saved, data.shape, data.dtype)
+        dtype = data.dtype
+        if dtype is first.data.dtype or dtype.kind in FLOATS:           # integers carry no gradient
+            out.node = Node(self, edges, saved, data.shape, dtype)
         return out
 
     def plan(self, needs: int) -> Callable:
@@ -332,15 +337,18 @@ def wrap(y: Any, x: Tensor, keeps_dtype: bool = True) -> Any:
     if type(y) is tuple:
         return tuple([wrap(part, x, keeps_dtype) for part in y])
     source = x.data
-    if type(y) is not type(source) and type(y) not in LIBRARIES:
+    if type(y) is not ndarray and type(y) not in LIBRARIES:
         y = namespace(source).asarray(y)                # NumPy turns 0-d results into scalars
     if y.dtype is not source.dtype and keeps_dtype and source.dtype.kind == "V" and y.dtype == "float32":
         y = y.astype(source.dtype)                      # NumPy has bfloat16 * 2.0 in float32
-    t = Tensor.__new__(Tensor)
+    t = new(Tensor)
     t.data = y
     t.node = t.grad = t.hooks = None
     base = y.base
-    t.changed = x.changed if y is source or base is not None and (base is source or base is source.base) else [0]
+    if base is None:
+        t.changed = x.changed if y is source else [0]
+    else:
+        t.changed = x.changed if base is source or base is source.base else [0]
     return t
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy
+from numpy import ndarray
 
-from .backend import FLOATS, LIBRARIES, Array, device_of, namespace, read_only, to_numpy
+from .backend import FLOATS, LIBRARIES, Array, device_of, namespace, on_device_of, read_only, to_numpy
 
 if TYPE_CHECKING:
     from .op import Op
@@ -276,7 +277,8 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
     found: dict[Any, Any] = {}              # of the inputs that were made by calls
     retained: list[tuple[Tensor, Any]] = []
     for y, g in zip(outputs, seeds, strict=True):
-        deliver([seed(y, g, create_graph)], [y.place], arriving)
+        with on_device_of(y.data):
+            deliver([seed(y, g, create_graph)], [y.place], arriving)
     order, leads = route([y.node for y in outputs if y.node is not LEAF], inputs)
     for node in order:
         g, edges = arriving.pop(node, None), node.edges
@@ -294,13 +296,13 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
                                "one that was not finished): pass retain_graph=True to that one")
         if last_change[0] > node.serial:
             node.op.check_unchanged(node)
-        if create_graph:
-            with set_grad_enabled(True):            # not around the yield: it would leak into the consumer
-                gradients = node.op.backward(node, g, edges, True)
-                delivered = deliver(gradients, edges, arriving, node, g)
-        else:
+        if type(g) is ndarray:
             gradients = node.op.backward(node, g, edges, False)
             delivered = deliver(gradients, edges, arriving, node, g)
+        else:
+            with walking(g, create_graph):          # not around the yield: it would leak into the consumer
+                gradients = node.op.backward(node, g, edges, create_graph)
+                delivered = deliver(gradients, edges, arriving, node, g)
         yield node, g, gradients, delivered
         if not keep:
             node.saved = None
@@ -366,6 +368,18 @@ def seed(y: Tensor, g: Any, create_graph: bool) -> Any:
     if create_graph:
         return (g if isinstance(g, Tensor) else derived(array)).astype(y.dtype)
     return array.astype(y.dtype, copy=False)
+
+
+@contextmanager
+def walking(g: Any, create_graph: bool) -> Iterator[None]:
+    """One step that needs more than arrays on the host: tensors that record, or another device than the current one."""
+    some = next(part for part in g if part is not None) if isinstance(g, list) else g
+    with on_device_of(bare(some)):
+        if not create_graph:
+            yield
+            return
+        with set_grad_enabled(True):
+            yield
 
 
 def route(starts: list, inputs: Sequence[Tensor] | None) -> tuple[list[Node], set | None]:
@@ -462,17 +476,19 @@ def deliver(gradients: list, edges: list, arriving: dict, node: Node | None = No
 
 def own(g: Array, x: Tensor) -> Array:
     """A gradient that its receiver may change: what was gathered at an intermediate tensor others may hold too."""
-    array = namespace(x.data).asarray(g)            # NumPy turns 0-d results into scalars
-    return array if x.node is LEAF else array.copy()
+    with on_device_of(x.data):
+        array = namespace(x.data).asarray(g)            # NumPy turns 0-d results into scalars
+        return array if x.node is LEAF else array.copy()
 
 
 def settle(gradients: list[tuple[Tensor, Any]], create_graph: bool) -> None:
     """Give every leaf, and every tensor that asked to retain, its gradient."""
     for x, g in gradients:
-        if create_graph:
-            x.grad = g if x.grad is None else x.grad + g
-        elif x.grad is None:
-            x.grad = derived(namespace(x.data).asarray(g))
-        else:
-            x.grad.data += g
-            x.grad.touch()
+        with on_device_of(x.data):
+            if create_graph:
+                x.grad = g if x.grad is None else x.grad + g
+            elif x.grad is None:
+                x.grad = derived(namespace(x.data).asarray(g))
+            else:
+                x.grad.data += g
+                x.grad.touch()

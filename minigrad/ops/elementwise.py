@@ -6,6 +6,8 @@ two equal inputs half; power gives its exponent 0 where the base is 0 and its ba
 
 from __future__ import annotations
 
+import math
+
 from ..backend import device_of as where_is
 from ..backend import namespace, to_device
 from ..op import op
@@ -65,10 +67,21 @@ def power(a, b):
     """a to the power b."""
     return a ** b
 
-power.gradient(
-    a=lambda g, a, b: where(equal(b, 0), 0, g * b * a ** where(equal(b, 0), 1, b - 1)),
-    b=lambda g, y, a: where(equal(a, 0), 0, g * y * log(where(equal(a, 0), 1, a))),
-)
+power.gradient(a=lambda g, a, b: power_base(g, a, b), b=lambda g, y, a: power_exponent(g, y, a))
+
+
+def power_base(g, a, b):
+    """g * b * a^(b - 1), and 0 where b is 0."""
+    if isinstance(b, (int, float)):
+        return g * (b * a ** (b - 1)) if b else zeros_like(g)
+    return where(equal(b, 0), 0, g * b * a ** where(equal(b, 0), 1, b - 1))
+
+
+def power_exponent(g, y, a):
+    """g * a^b * log(a), and 0 where a is 0."""
+    if isinstance(a, (int, float)):
+        return g * y * (math.log(a) if a > 0 else math.nan) if a else zeros_like(g)
+    return where(equal(a, 0), 0, g * y * log(where(equal(a, 0), 1, a)))
 
 
 @op
@@ -188,9 +201,15 @@ minimum.gradient(
 @op
 def where(condition, a, b):
     """a where the condition holds, else b."""
-    return namespace(condition).where(condition, a, b)
+    return namespace(condition).where(condition, weak(a, b), weak(b, a))
 
 where.gradient(a=lambda g, condition: where(condition, g, 0), b=lambda g, condition: where(condition, 0, g))
+
+
+def weak(number, other):
+    """A Python number in the dtype of a bfloat16 `other`: NumPy's where would make both float64."""
+    is_number = isinstance(number, (int, float)) and getattr(other, "dtype", None) is not None
+    return other.dtype.type(number) if is_number and other.dtype.kind == "V" else number
 
 
 # --- moving between types, devices and values -----------------------------------------------------------------

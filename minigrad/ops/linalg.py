@@ -55,7 +55,10 @@ def transposed_times(a, g, b_shape):
 @Variadic
 def contract(operands, subscripts):
     """einsum with explicit output, no ellipsis and no letter twice in one operand; `einsum` brings it to this form."""
-    return namespace(operands[0]).einsum(subscripts, *operands)
+    first = operands[0]
+    if first.dtype.kind == "V":                                     # bfloat16, which the libraries' einsum refuses
+        return contract([a.astype("float32") for a in operands], subscripts).astype(first.dtype)
+    return namespace(first).einsum(subscripts, *operands)
 
 contract.gradient(operands=lambda g, i, arrays, subscripts: contracted_back(g, i, arrays, subscripts))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..backend import device_of
 from ..tensor import Tensor, bare
 from . import activations, elementwise, linalg, logic, reductions, shape
+from .elementwise import add, divide, multiply, subtract
 
 if TYPE_CHECKING:
     import numpy
@@ -33,28 +34,28 @@ class Methods:
 
     # --- arithmetic -------------------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Tensor:
-        return elementwise.add(self, other)
+        return add(self, other)
 
     def __radd__(self, other: Any) -> Tensor:
-        return elementwise.add(other, self)
+        return add(other, self)
 
     def __sub__(self, other: Any) -> Tensor:
-        return elementwise.subtract(self, other)
+        return subtract(self, other)
 
     def __rsub__(self, other: Any) -> Tensor:
-        return elementwise.subtract(other, self)
+        return subtract(other, self)
 
     def __mul__(self, other: Any) -> Tensor:
-        return elementwise.multiply(self, other)
+        return multiply(self, other)
 
     def __rmul__(self, other: Any) -> Tensor:
-        return elementwise.multiply(other, self)
+        return multiply(other, self)
 
     def __truediv__(self, other: Any) -> Tensor:
-        return elementwise.divide(self, other)
+        return divide(self, other)
 
     def __rtruediv__(self, other: Any) -> Tensor:
-        return elementwise.divide(other, self)
+        return divide(other, self)
 
     def __floordiv__(self, other: Any) -> Tensor:
         return elementwise.floor_divide(self, other)
