@@ -41,6 +41,7 @@ class Op:
         self.defaults = tuple([p.default for p in parameters])
         self.arity = len(self.names)
         self.formulas: Any = {}         # position of an argument -> Formula
+        self.recipes: list[tuple] = []  # the same, unpacked for the walk
         self.plans: dict[int, Callable] = {}        # which arguments need gradients -> what to save for their formulas
         OPS[self.name] = self
 
@@ -59,6 +60,7 @@ class Op:
                 raise TypeError(f"{self.name}.gradient: there is no argument {name!r}; "
                                 f"there are {', '.join(self.names)}")
             self.formulas[self.names.index(name)] = Formula(function, self.names)
+        self.recipes = unpacked(self.formulas)
         self.plans.clear()
         return self
 
@@ -77,9 +79,7 @@ class Op:
                     if edge is LEAF:
                         edge = a
                 a = a.data
-                if type(a) is not ndarray:
-                    plain = False
-            elif type(a) in LIBRARIES and type(a) is not ndarray:
+            if type(a) is not ndarray and type(a) in LIBRARIES:
                 plain = False
             raw.append(a)
             edges.append(edge)
@@ -145,18 +145,23 @@ class Op:
 
     def backward(self, node: Node, g: Any, edges: list, create_graph: bool) -> list:
         """One gradient per argument, None where none is wanted."""
-        if create_graph:
-            values = [join(kept, node) if isinstance(kept, Tensor) else kept for kept in node.saved]
-        else:
-            values = [kept.data if isinstance(kept, Tensor) else kept for kept in node.saved]
+        values = []
+        for kept in node.saved:         # a plain loop: for so few values a comprehension costs more
+            if isinstance(kept, Tensor):
+                kept = join(kept, node) if create_graph else kept.data
+            values.append(kept)
         if node.outputs:
             g = [zeros(i, node, g) if part is None else part for i, part in enumerate(g)]
         gradients: list = [None] * len(edges)
-        for i, formula in self.formulas.items():
-            if edges[i] is not None:
-                reads = formula.reads
-                gradients[i] = formula.function(g) if reads is None else formula.function(g, values[reads]) \
-                    if reads >= 0 else formula.call(g, values)
+        for i, function, reads, call in self.recipes:
+            if edges[i] is None:
+                continue
+            if reads is None:
+                gradients[i] = function(g)
+            elif reads >= 0:
+                gradients[i] = function(g, values[reads])
+            else:
+                gradients[i] = call(g, values)
         return gradients
 
     def check_unchanged(self, node: Node, saved: Any = None) -> None:
@@ -262,6 +267,11 @@ class Formula:
         return self.function(g, *[values[p] if p >= 0 else shape_of(values[~p]) for p in self.wants])
 
 
+def unpacked(formulas: dict[int, Any]) -> list[tuple]:
+    """Per formula: position of the argument, function, what it reads, and how it is called with all values."""
+    return [(i, formula.function, formula.reads, formula.call) for i, formula in formulas.items()]
+
+
 def shape_of(x: Any) -> Any:
     return x if type(x) is Shape else getattr(x, "shape", ())
 
@@ -305,6 +315,7 @@ class Joined(Op):
         self.names = tuple([f"{whole.names[0]}[{i}]" for i in range(n)]) + whole.names[1:]
         self.arity, self.plans = len(self.names), {}
         self.formulas = {i: Each(whole.formula, i, n) for i in range(n)} if whole.formula else {}
+        self.recipes = unpacked(self.formulas)
 
     def plan(self, needs: int) -> Callable:
         if "arrays" in signature(self.whole.formula).parameters:

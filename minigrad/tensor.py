@@ -392,11 +392,10 @@ def route(starts: list, inputs: Sequence[Tensor] | None) -> tuple[list[Node], se
     seen = set(stack)
     while stack:
         for edge in stack.pop().edges:
-            if edge is not None and not isinstance(edge, Tensor):
-                node = edge if type(edge) is Node else edge.node
-                if node not in seen and node.serial >= oldest:
-                    seen.add(node)
-                    stack.append(node)
+            node = edge if type(edge) is Node else edge.node if type(edge) is Output else None     # a leaf: None
+            if node is not None and node not in seen and node.serial >= oldest:
+                seen.add(node)
+                stack.append(node)
     order = sorted(seen, key=serial, reverse=True)
     if inputs is None:
         return order, None

@@ -16,7 +16,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 TOP = "the package itself"              # minigrad/__init__.py gathers the public names: nothing below may import it
 
-CHAIN = ["files", "backend", "meta", "tensor", "op", "fused", "ops", "nn", "graph", "models"]     # each may import all before it
+# Each may import all before it.
+CHAIN = ["files", "backend", "meta", "tensor", "op", "fused", "ops", "nn", "graph", "models"]
 
 
 def below(layer: str) -> set[str]:

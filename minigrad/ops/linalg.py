@@ -64,7 +64,8 @@ contract.gradient(operands=lambda g, i, arrays, subscripts: contracted_back(g, i
 
 
 def contracted_back(g, i, arrays, subscripts):
-    """The gradient of the i-th operand: the same product with g in its place, repeated along what only it had."""
+    """The gradient of the i-th operand: the same product with g in its place, repeated along what only it had, be it a
+    letter or, where a letter has length 1 in all others, its length."""
     inputs, output = subscripts.split("->")
     letters = inputs.split(",")
     wanted, others = letters[i], [a for k, a in enumerate(arrays) if k != i]
@@ -72,11 +73,11 @@ def contracted_back(g, i, arrays, subscripts):
     found = "".join([c for c in wanted if c in known])
     spec = ",".join([output, *[part for k, part in enumerate(letters) if k != i]]) + "->" + found
     gx = contract([g, *others], spec)
-    if found == wanted:
-        return gx
     sizes = dict(zip(found, gx.shape, strict=True))
-    gx = reshape(gx, tuple([sizes.get(c, 1) for c in wanted]))
-    return broadcast_to(gx, tuple([sizes.get(c, n) for c, n in zip(wanted, arrays[i].shape, strict=True)]))
+    shape = tuple([n if sizes.get(c, 1) == 1 else sizes[c] for c, n in zip(wanted, arrays[i].shape, strict=True)])
+    if gx.shape == shape:
+        return gx
+    return broadcast_to(reshape(gx, tuple([sizes.get(c, 1) for c in wanted])), shape)
 
 
 def einsum(subscripts: str, *operands: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Benchmarks of minigrad, run from the repository: python -m benchmarks.<name> --help."""

@@ -1,0 +1,80 @@
+"""What the benchmarks share: the machine they ran on, tables on the screen and in files."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import re
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+import minigrad
+from minigrad.backend import device_name
+from minigrad.files import write_atomically
+
+THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def machine() -> dict[str, str]:
+    """Processor, the cores this process may use, and the versions and thread limits that figures depend on."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    limits = [f"{name}={os.environ[name]}" for name in THREAD_LIMITS if name in os.environ]
+    return {"processor": f"{device_name('cpu')}, {cores} cores usable", "system": platform.platform(),
+            "python": platform.python_version(), "numpy": numpy.__version__, "minigrad": minigrad.__version__,
+            "threads": ", ".join(limits) or "the libraries' own choice"}
+
+
+def described(facts: Mapping[str, str]) -> str:
+    """One line a fact."""
+    width = max(map(len, facts))
+    return "\n".join(f"{name:{width}}  {value}" for name, value in facts.items())
+
+
+def slug(name: str) -> str:
+    """`name` as part of a file's name: "AMD EPYC 7B13" -> "amd-epyc-7b13"."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def table(rows: Sequence[Mapping[str, Any]], formats: Mapping[str, str]) -> str:
+    """Rows as aligned text. formats: the columns to show, and how; text is left-aligned, None is a dash."""
+    cells = [list(formats)] + [["-" if row[name] is None else format(row[name], form) for name, form in formats.items()]
+                               for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = [any(isinstance(row[name], str) for row in rows) for name in formats]
+    lines = ["  ".join(cell.ljust(width) if is_left else cell.rjust(width)
+                       for cell, width, is_left in zip(line, widths, left, strict=True)).rstrip() for line in cells]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def write_csv(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """The rows' `columns`, named in the first line; None is an empty cell."""
+    def write(temporary: Path) -> None:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    write_whole(path, write)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """`text` and a line's end."""
+    write_whole(path, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8"))
+
+
+def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all, in a folder that is made if need be."""
+    Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, write)
+
+
+def positive(text: str) -> int:
+    """An argument that is a whole number from 1 up."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"expected a whole number from 1 up, {text!r} came")
+    return int(text)

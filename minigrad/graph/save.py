@@ -1,0 +1,57 @@
+"""Weights in files: safetensors, written whole or not at all, and never a pickle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy
+
+from ..backend import to_numpy
+from ..files import write_atomically
+from ..nn.module import Module
+
+PathLike = str | os.PathLike[str]
+
+
+def save(module: Module, path: PathLike) -> None:
+    """Write the parameters and buffers of `module` to `path`, a safetensors file with the names of its `state_dict()`.
+
+    The file appears complete or not at all. Raises OSError, naming it, where it cannot be written.
+    """
+    from safetensors.numpy import save as to_bytes
+
+    content = to_bytes({name: to_numpy(array) for name, array in module.state_dict().items()})
+    path = Path(path)
+    try:
+        write_atomically(path, lambda temporary: temporary.write_bytes(content))
+    except OSError as error:
+        raise type(error)(f"{path}: the weights cannot be written ({error.strerror or error})") from error
+
+
+def load(path: PathLike) -> dict[str, numpy.ndarray]:
+    """The arrays of a safetensors file by name: `module.load_state_dict(load(path))` gives them to a module.
+
+    Raises FileNotFoundError or OSError if the file cannot be read, ValueError if it is damaged; both name the file.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as parse
+
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise type(error)(f"{path}: the weights cannot be read ({error.strerror or error})") from error
+    check_length(path, content)
+    try:
+        return parse(content)
+    except (SafetensorError, KeyError) as error:
+        raise ValueError(f"{path}: expected a safetensors file, it is damaged or of another kind ({error})") from error
+
+
+def check_length(path: Path, content: bytes) -> None:
+    """A file that was cut off is the most frequent damage, and worth saying so."""
+    header = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or content[8:9] == b"{" and len(content) < 8 + header:
+        raise ValueError(f"{path}: expected a safetensors file, this one is cut off: it has {len(content)} bytes, "
+                         + (f"its header alone {8 + header}" if len(content) > 8 else "8 come before the header"))

@@ -1,0 +1,152 @@
+"""First values of parameters. Every function fills a tensor in place, unrecorded, and returns it.
+
+fan_in is the number of inputs that reach an output, fan_out the number of outputs that an input reaches: of a weight
+(out, in, *kernel) in * prod(kernel) and out * prod(kernel). generator: by default that of the tensor's device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import Any, TypeVar
+
+from ..backend import device_of, namespace, using
+from ..ops.creation import draw
+from ..tensor import Tensor
+
+T = TypeVar("T", bound=Tensor)
+GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
+         "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": sqrt(2), "selu": 3 / 4}
+
+
+def filled(tensor: T, make: Callable[[], Any]) -> T:
+    """The tensor with the values that `make` gives on its device."""
+    with using(device_of(tensor.data)):
+        tensor.data[...] = make()
+    tensor.touch()
+    return tensor
+
+
+def random(tensor: T, kind: str, scale: float, shift: float, generator: Any) -> T:
+    """The tensor with random numbers, "random" in [0, 1) or "standard_normal", times `scale` plus `shift`."""
+    return filled(tensor, lambda: (drawn(tensor, kind, generator) * scale + shift).astype(tensor.dtype, copy=False))
+
+
+def drawn(tensor: Tensor, kind: str, generator: Any) -> Any:
+    """Random numbers like the tensor, in float32 at least."""
+    dtype = "float64" if tensor.dtype == "float64" else "float32"
+    return draw(kind, tensor.shape, dtype, device_of(tensor.data), generator)
+
+
+def zeros_(tensor: T) -> T:
+    """0 everywhere."""
+    return filled(tensor, lambda: 0)
+
+
+def ones_(tensor: T) -> T:
+    """1 everywhere."""
+    return filled(tensor, lambda: 1)
+
+
+def constant_(tensor: T, val: float) -> T:
+    """`val` everywhere."""
+    return filled(tensor, lambda: val)
+
+
+def normal_(tensor: T, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> T:
+    """Normal with this mean and standard deviation."""
+    return random(tensor, "standard_normal", std, mean, generator)
+
+
+def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Any = None) -> T:
+    """Uniform in [a, b)."""
+    return random(tensor, "random", b - a, a, generator)
+
+
+# --- scaled to the layer ------------------------------------------------------------------------------------------
+
+def fans(tensor: Tensor) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight (out, in, *kernel)."""
+    if tensor.ndim < 2:
+        raise ValueError(f"fan in and fan out need a weight (out, in, ...), this tensor has shape {tensor.shape}")
+    out, into, *kernel = tensor.shape
+    return into * prod(kernel), out * prod(kernel)
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """The factor by which a layer's weights make up for the nonlinearity after it.
+
+    1 for linear, convolutions, sigmoid; 5/3 for tanh; sqrt(2) for relu; sqrt(2 / (1 + slope^2)) for leaky_relu, whose
+    slope is `param`, by default 0.01; 3/4 for selu. He et al. 2015 derive relu's and leaky_relu's (equations 10, 15).
+    """
+    if nonlinearity == "leaky_relu":
+        return sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in GAINS:
+        raise ValueError(f"calculate_gain: expected leaky_relu, {', '.join(GAINS)}; {nonlinearity!r} came")
+    return GAINS[nonlinearity]
+
+
+def lecun_normal_(tensor: T, generator: Any = None) -> T:
+    """Normal with variance 1 / fan_in. LeCun et al. 1998, Efficient BackProp, equation 16."""
+    return normal_(tensor, 0.0, sqrt(1 / fans(tensor)[0]), generator)
+
+
+def lecun_uniform_(tensor: T, generator: Any = None) -> T:
+    """Uniform in [-b, b), b = sqrt(3 / fan_in): variance 1 / fan_in. LeCun et al. 1998, equation 16."""
+    return symmetric(tensor, sqrt(1 / fans(tensor)[0]), generator)
+
+
+def xavier_normal_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
+    """Normal with variance gain^2 * 2 / (fan_in + fan_out). Glorot & Bengio 2010, equation 12."""
+    return normal_(tensor, 0.0, gain * sqrt(2 / sum(fans(tensor))), generator)
+
+
+def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
+    """Uniform in [-b, b), b = gain * sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010, equation 16."""
+    return symmetric(tensor, gain * sqrt(2 / sum(fans(tensor))), generator)
+
+
+def kaiming_normal_(tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                    generator: Any = None) -> T:
+    """Normal with variance gain^2 / fan. He et al. 2015, equations 10 and 14.
+
+    a: the slope of the leaky_relu that follows. mode: "fan_in" keeps the variance going forward, "fan_out" going back.
+    """
+    return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def kaiming_uniform_(tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                     generator: Any = None) -> T:
+    """Uniform in [-b, b), b = gain * sqrt(3 / fan), so with kaiming_normal_'s variance. He et al. 2015."""
+    return symmetric(tensor, kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """gain / sqrt(fan)"""
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"kaiming: mode must be 'fan_in' or 'fan_out', {mode!r} came")
+    return calculate_gain(nonlinearity, a) / sqrt(fans(tensor)[mode == "fan_out"])
+
+
+def symmetric(tensor: T, std: float, generator: Any) -> T:
+    """Uniform around 0 with this standard deviation."""
+    return uniform_(tensor, -sqrt(3) * std, sqrt(3) * std, generator)
+
+
+def orthogonal_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
+    """Rows (or, if there are more rows than columns, columns) that are orthogonal and of length `gain`.
+
+    tensor: (rows, ...), the axes after the first taken as one. Saxe et al. 2013. The QR decomposition of a normal
+    matrix, with the signs that make it uniform over all orthogonal matrices (Mezzadri 2007, section 5).
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: expected at least two axes, this tensor has shape {tensor.shape}")
+    def make() -> Any:
+        xp, rows = namespace(tensor.data), tensor.shape[0]
+        matrix = drawn(tensor, "standard_normal", generator).reshape(rows, -1)
+        wide = rows < matrix.shape[1]
+        q, r = xp.linalg.qr(matrix.T if wide else matrix)
+        q = q * xp.where(xp.diagonal(r) < 0, -1, 1).astype(q.dtype)
+        return ((q.T if wide else q).reshape(tensor.shape) * gain).astype(tensor.dtype, copy=False)
+
+    return filled(tensor, make)

@@ -1,0 +1,163 @@
+"""What all optimizers share: groups of parameters, state per parameter, saving and loading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy
+
+from ..backend import Array, device_of, is_array, to_device, using
+from ..nn.module import clear_grad
+from ..tensor import Tensor, enable_grad
+
+
+class Optimizer:
+    """Changes parameters in place by their gradients. A subclass writes `update` for one parameter.
+
+    params: tensors, or groups of them, each a dict with "params" and hyper-parameters of its own:
+    SGD([{"params": head}, {"params": body, "lr": 0.001}], lr=0.1).
+
+    param_groups: the groups, every hyper-parameter filled in; change them there (`group["lr"] = 0.01`) at any time.
+    state: parameter -> {name: array or number}, made at the parameter's first step, on its device and in its dtype
+    (float32 for half precisions); it follows when the parameter moves.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+        if isinstance(params, (Tensor, Mapping)):
+            raise TypeError(f"{type(self).__name__}: params must be a list of tensors or of groups (dicts), "
+                            f"one {type(params).__name__} came")
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        entries = list(params)
+        if not entries:
+            raise ValueError(f"{type(self).__name__}: there are no parameters to optimize")
+        groups = entries if isinstance(entries[0], Mapping) else [{"params": entries}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def check(self, group: dict[str, Any]) -> None:
+        """ValueError for hyper-parameters that make no sense."""
+
+    def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
+        """Change p.data in place by the gradient g, which is not the optimizer's to change."""
+        raise TypeError(f"{type(self).__name__} does not say how it updates a parameter: it has no method update")
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters, with hyper-parameters of their own where they differ from the defaults."""
+        who = type(self).__name__
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(f'{who}: a group must be a dict with "params", {group!r} came')
+        params = [group["params"]] if isinstance(group["params"], Tensor) else list(group["params"])
+        known = {id(p) for other in self.param_groups for p in other["params"]}
+        for i, p in enumerate(params):
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{who}: parameter {i} must be a tensor, {type(p).__name__} came")
+            if not p.is_leaf:
+                raise ValueError(f"{who}: parameter {i}, of shape {p.shape}, was made by {p.node.op.name}: only "
+                                 "leaves, tensors made by the user, can be optimized")
+            if id(p) in known:
+                raise ValueError(f"{who}: parameter {i}, of shape {p.shape}, came twice")
+            known.add(id(p))
+        unknown = set(group) - {"params", "name", *self.defaults}
+        if unknown:
+            raise ValueError(f"{who}: has no hyper-parameter {', '.join(sorted(unknown))}; "
+                             f"it has {', '.join(self.defaults)}")
+        full = {**self.defaults, **group, "params": params}
+        self.check(full)
+        self.param_groups.append(full)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients; with set_to_none=False fill them with zeros instead."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                clear_grad(p, set_to_none)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. Nothing waits for a GPU.
+
+        closure: computes the loss and its gradients anew; its result is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    with using(device_of(p.data)):
+                        self.update(p, p.grad.data, self.state_of(p), group)
+                    p.touch()
+        return loss
+
+    def state_of(self, p: Tensor) -> dict[str, Any]:
+        """The state of a parameter, brought to where the parameter is now."""
+        state, device, dtype = self.state.setdefault(p, {}), device_of(p.data), state_dtype(p)
+        for name, value in state.items():
+            if is_array(value) and (value.dtype != dtype or device_of(value) != device):
+                state[name] = to_device(value, device).astype(dtype, copy=False)
+        return state
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {i: {name: array or number}}, "param_groups": [{..., "params": [i, ...]}]}, i counting parameters.
+
+        The arrays are the optimizer's own and change with the next step: copy what shall stay.
+        """
+        number = {id(p): i for i, p in enumerate([p for group in self.param_groups for p in group["params"]])}
+        groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": {number[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over copies of what `state_dict` gave, for as many parameters of the same shapes in the same order.
+
+        ValueError if they do not fit, and then the optimizer is as it was.
+        """
+        who, groups = f"{type(self).__name__}.load_state_dict", state_dict["param_groups"]
+        lengths, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
+        if lengths != own:
+            raise ValueError(f"{who}: expected groups of {own} parameters, groups of {lengths} came")
+        params = [p for group in self.param_groups for p in group["params"]]
+        order = [i for group in groups for i in group["params"]]
+        saved = [(p, i, state_dict["state"][i]) for p, i in zip(params, order, strict=True) if i in state_dict["state"]]
+        state = {p: {name: loaded(name, value, p, f"{who}: {name} of parameter {i}") for name, value in values.items()}
+                 for p, i, values in saved}
+        merged = [{**mine, **{k: v for k, v in group.items() if k in mine and k != "params"}}
+                  for mine, group in zip(self.param_groups, groups, strict=True)]
+        for group in merged:
+            self.check(group)
+        for mine, group in zip(self.param_groups, merged, strict=True):
+            mine.update(group)
+        self.state = state
+
+    def __repr__(self) -> str:
+        groups = [", ".join([f"{len(group['params'])} parameters"]
+                            + [f"{name}={value!r}" for name, value in group.items() if name != "params"])
+                  for group in self.param_groups]
+        return f"{type(self).__name__}({'; '.join(groups)})"
+
+
+def loaded(name: str, value: Any, p: Tensor, what: str) -> Any:
+    """A copy of an item of saved state: the number of steps, or an array like the parameter."""
+    if value is None or name == "step":
+        return value if value is None else int(value)
+    array = value.data if isinstance(value, Tensor) else value if is_array(value) else numpy.asarray(value)
+    if array.shape != p.shape:
+        raise ValueError(f"{what} has shape {array.shape}, the parameter {p.shape}")
+    device = device_of(p.data)
+    with using(device):
+        return to_device(array, device).astype(state_dtype(p), copy=True)
+
+
+def state_dtype(p: Tensor) -> numpy.dtype:
+    """The parameter's dtype, but float32 for half precisions: their digits are too few to gather in, or to square."""
+    return numpy.dtype("float32") if p.dtype.itemsize == 2 else p.dtype
+
+
+def check_number(who: str, name: str, value: Any, low: float = 0.0, below: float | None = None) -> None:
+    """ValueError unless low <= value, and value < below where there is such a bound."""
+    if isinstance(value, Tensor) or is_array(value):
+        raise TypeError(f"{who}: {name} must be a Python number, {type(value).__name__} came; float({name}) is one")
+    if not low <= value or below is not None and not value < below:
+        limit = f"at least {low:g}" if below is None else f"in [{low:g}, {below:g})"
+        raise ValueError(f"{who}: {name} must be {limit}, {value!r} came")

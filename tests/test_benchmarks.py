@@ -1,0 +1,211 @@
+"""The benchmarks run end to end in tiny settings and say what they claim to say. No figure of time is tested."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from argparse import ArgumentTypeError
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import strict_cupy
+
+from minigrad import backend
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Import a benchmark by its name; the folder is no part of the installed package."""
+    monkeypatch.syspath_prepend(ROOT)
+    return lambda name: import_module(f"benchmarks.{name}")
+
+
+def run(name: str, *arguments: str) -> str:
+    """What `python -m benchmarks.<name>` prints."""
+    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], cwd=ROOT, env=os.environ | single,
+                          capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def rows_of(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns' names and the rows of a CSV file."""
+    with open(path, newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    return list(reader.fieldnames or ()), rows
+
+
+# --- overhead -------------------------------------------------------------------------------------------------
+
+OVERHEAD_COLUMNS = ["engine", "version", "step_us", "step_us_min", "step_us_max", "step_ratio", "forward_us",
+                    "forward_ratio"]
+
+
+def test_overhead_runs_and_writes_its_tables(tmp_path):
+    printed = run("overhead", "--rounds", "1", "--calls", "1", "--csv", str(tmp_path / "o.csv"),
+                  "--json", str(tmp_path / "o.json"), "--out", str(tmp_path / "new" / "o.txt"))
+    columns, rows = rows_of(tmp_path / "o.csv")
+    assert columns == OVERHEAD_COLUMNS
+    whole = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))
+    measured = [row["engine"] for row in rows]
+    assert measured[0] == "minigrad" and sorted([*measured, *whole["not_measured"]]) == sorted(
+        ["minigrad", "PyTorch", "HIPS autograd", "MyGrad", "DeZero"])
+    for row in rows:
+        assert float(row["step_us"]) > 0 and float(row["forward_us"]) > 0
+        assert float(row["step_ratio"]) == 1 or row["engine"] != whole["reference"]
+        assert len(whole["rounds"][row["engine"]]["step"]) == 1
+    assert all(f"not measured: {name} (pip install" in printed for name in whole["not_measured"])
+    assert "processor" in printed and (tmp_path / "new" / "o.txt").read_text(encoding="utf-8") == printed
+
+
+def test_overhead_refuses_to_time_wrong_gradients(benchmark):
+    overhead = benchmark("overhead")
+    right = overhead.minigrad_engine()
+    overhead.prove(right)
+    step = right.step
+    right.step = lambda: [step()[0], step()[1] * 1.001]
+    with pytest.raises(SystemExit, match="minigrad: the gradient at b is"):
+        overhead.prove(right)
+    right.step = lambda: [g.astype("float64") for g in step()]
+    with pytest.raises(SystemExit, match="float64; expected"):
+        overhead.prove(right)
+
+
+def test_overhead_takes_ratios_within_rounds(benchmark):
+    overhead = benchmark("overhead")
+    engines = [overhead.Engine(name, "1", None, None, None) for name in ("a", "b")]
+    times = {"a": {"step": [1, 2, 30], "forward": [1, 1, 1]}, "b": {"step": [2, 4, 10], "forward": [4, 4, 4]}}
+    slow, reference = overhead.summary(engines, times, "b")
+    assert (slow["step_us"], slow["step_us_min"], slow["step_us_max"]) == (2, 1, 30)
+    assert (slow["step_ratio"], slow["forward_ratio"], reference["step_ratio"]) == (0.5, 0.25, 1)
+
+
+# --- CPU and GPU ----------------------------------------------------------------------------------------------
+
+CPU_VS_GPU_COLUMNS = ["model", "device", "device_name", "batch", "step_ms", "step_ms_min", "step_ms_max",
+                      "images_per_s", "gflop_per_s", "peak_mb"]
+
+
+def test_cpu_vs_gpu_runs_and_writes_its_files(tmp_path):
+    printed = run("cpu_vs_gpu", "--batches", "1:2", "--rounds", "1", "--seconds", "0", "--folder", str(tmp_path))
+    columns, rows = rows_of(tmp_path / "lenet5.csv")
+    assert columns == CPU_VS_GPU_COLUMNS
+    on_cpu = [row for row in rows if row["device"] == "cpu"]
+    assert [row["batch"] for row in on_cpu] == ["1", "2"]
+    for row in on_cpu:
+        assert float(row["images_per_s"]) == pytest.approx(int(row["batch"]) / float(row["step_ms"]) * 1e3)
+        assert float(row["gflop_per_s"]) > 0
+        assert float(row["peak_mb"]) > 0.7      # 61,706 weights, gradients and velocities, 4 bytes each
+    if not backend.cuda_available():
+        assert "CPU only. To get the GPU's columns: " in printed and "CuPy" in printed
+    assert (tmp_path / "lenet5.txt").read_text(encoding="utf-8") in printed
+    assert (tmp_path / "lenet5.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cpu_vs_gpu_puts_both_devices_side_by_side(benchmark, tmp_path, capsys):
+    with strict_cupy.installed():
+        benchmark("cpu_vs_gpu").main(["--batches", "1:2", "--rounds", "1", "--seconds", "0", "--folder", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "cuda peak MB" in printed and "times faster" in printed and "CPU only" not in printed
+    _, rows = rows_of(tmp_path / "lenet5.csv")
+    assert [(row["device"], row["batch"]) for row in rows] == [("cpu", "1"), ("cuda", "1"), ("cpu", "2"), ("cuda", "2")]
+    peaks = {(row["device"], row["batch"]): float(row["peak_mb"]) for row in rows}
+    for device in ("cpu", "cuda"):
+        assert 0.7 < peaks[device, "1"] < peaks[device, "2"] < 4
+
+
+def test_a_step_waits_for_the_device_only_at_its_ends(benchmark):
+    cpu_vs_gpu = benchmark("cpu_vs_gpu")
+    with strict_cupy.installed():
+        step = cpu_vs_gpu.training_step("lenet5", "cuda", 2)
+        step()
+        strict_cupy.syncs.clear()
+        cpu_vs_gpu.timed(step, "cuda", 3)
+        assert len(strict_cupy.syncs) == 2
+
+
+def test_the_small_vgg_trains_and_its_operations_are_counted(benchmark):
+    cpu_vs_gpu = benchmark("cpu_vs_gpu")
+    cpu_vs_gpu.training_step("vgg_small", "cpu", 1)()
+    areas, widths = (32 * 32, 16 * 16, 8 * 8), ((3, 64), (64, 128), (128, 256))
+    firsts = [area * c * k * 9 for area, (c, k) in zip(areas, widths, strict=True)]
+    seconds = [area * k * k * 9 for area, (_, k) in zip(areas, widths, strict=True)]
+    forward = sum(firsts) + sum(seconds) + 4096 * 10
+    assert cpu_vs_gpu.operations(cpu_vs_gpu.vgg_small()) == 2 * (3 * forward - firsts[0])
+
+
+def test_a_batch_that_does_not_fit_leaves_an_empty_row(benchmark, monkeypatch):
+    cpu_vs_gpu = benchmark("cpu_vs_gpu")
+
+    def too_much(*_):
+        raise MemoryError
+    monkeypatch.setattr(cpu_vs_gpu, "training_step", too_much)
+    row = cpu_vs_gpu.measure("lenet5", "cpu", 1024, 1, 0)
+    assert row["batch"] == 1024 and row["step_ms"] is None and row["peak_mb"] is None
+    assert cpu_vs_gpu.side_by_side([row]).splitlines()[-1].split() == ["1024", "-", "-", "-", "-"]
+
+
+def figures(cpu: list, gpu: list) -> list[dict]:
+    """Rows with these step times, for batches 1, 2, 4 ..."""
+    return [{"device": device, "batch": 2 ** i, "step_ms": ms} for device, times in (("cpu", cpu), ("cuda", gpu))
+            for i, ms in enumerate(times)]
+
+
+@pytest.mark.parametrize(("cpu", "gpu", "sentence"), [
+    ([1, 2, 4, 8], [3, 3, 3, 3], "the GPU is faster from batch 4 on"),
+    ([4, 2, 4, 8], [3, 3, 3, 3], "the GPU is faster from batch 4 on"),
+    ([4, 5], [3, 3], "the GPU is faster from batch 1 on, the smallest measured"),
+    ([1, 2], [3, 3], "the GPU does not overtake the CPU up to batch 2"),
+    ([1, 5, None], [3, 3, 3], "the GPU is faster from batch 2 on"),
+    ([1], [None], "no batch size ran on both devices"),
+])
+def test_where_the_gpu_overtakes(benchmark, cpu, gpu, sentence):
+    assert benchmark("cpu_vs_gpu").verdict(figures(cpu, gpu)) == sentence
+
+
+def test_batch_sizes(benchmark):
+    powers_of_two = benchmark("cpu_vs_gpu").powers_of_two
+    assert powers_of_two("1:8") == [1, 2, 4, 8] and powers_of_two("3:20") == [4, 8, 16] and powers_of_two("64") == [64]
+    for wrong in ("0:4", "5:7", "8:1", "x", ":4", "-1:4"):
+        with pytest.raises(ArgumentTypeError, match="whole number|no power of two"):
+            powers_of_two(wrong)
+
+
+# --- memory ---------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_peak_memory_counts_what_lived_at_once(device):
+    with strict_cupy.installed():
+        functions = backend.library_for(device)
+        before = functions.ones(1_000_000, dtype="float32")
+        with backend.peak_memory(device) as peak:
+            for _ in range(3):
+                a = functions.ones(250_000, dtype="float32")
+                b = a + a
+                del a, b
+            assert 2_000_000 <= peak() < 2_100_000
+        assert before.nbytes == 4_000_000
+
+
+def test_peak_memory_leaves_tracing_as_it_was():
+    import tracemalloc
+    with backend.peak_memory("cpu"):
+        assert tracemalloc.is_tracing()
+    assert not tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        with backend.peak_memory("cpu") as peak:
+            keep = np.ones(1000)
+            assert peak() >= keep.nbytes
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()
