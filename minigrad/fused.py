@@ -16,7 +16,16 @@ from typing import Any
 
 from .backend import library_of
 from .op import Op, attach, wrap
-from .tensor import Node, Step, Tensor, backward_steps, exhaust, set_grad_enabled
+from .tensor import (
+    Node,
+    Step,
+    Tensor,
+    backward_steps,
+    derived,
+    exhaust,
+    no_grad,
+    set_grad_enabled,
+)
 
 MODES = ("auto", "exact", "definition")
 
@@ -65,6 +74,7 @@ class Call:
     args: Sequence
     kernel: Kernel | None = None
     kept: Any = None
+    outputs: Sequence[Tensor] = ()  # those that the kernel kept, as twins that share the date of change
     inside: tuple | None = None     # (aliases of the arguments, outputs of the definition)
 
 
@@ -129,10 +139,22 @@ class Fused(Op):
         if call.kernel:
             y, call.kept = call.kernel.forward([edge is not None for edge in edges], *raw)
             out = wrap(y, first)
+            kept = call.kept if type(call.kept) is tuple else (call.kept,)
+            call.outputs = [derived(t.data, t.changed) for t in (out if type(out) is tuple else (out,))
+                            if any([t.data is array for array in kept])]
         else:
             inner = self.enter(call)[1]
-            out = tuple([wrap(y.data, first) for y in inner]) if type(inner) is tuple else wrap(inner.data, first)
+            out = tuple([outside(y, first) for y in inner]) if type(inner) is tuple else outside(inner, first)
         return attach(out, self, edges, call)
+
+    def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
+        if self.check:
+            self.check(*raw)
+        kernel = self.kernel_for(raw)
+        if kernel:
+            return wrap(kernel.forward([False] * self.arity, *raw)[0], first)
+        with no_grad():                         # on tensors, not arrays: a definition may call their methods
+            return self.definition(*args)
 
     def enter(self, call: Call) -> tuple:
         """Run the definition on aliases of the arguments, recording. Aliases, because an argument may depend on another
@@ -156,7 +178,7 @@ class Fused(Op):
         return [gradients.get(i) for i in range(len(edges))]
 
     def check_unchanged(self, node: Node, saved: Any = None) -> None:
-        super().check_unchanged(node, node.saved.args)
+        super().check_unchanged(node, [*node.saved.args, *node.saved.outputs])
 
     def backward(self, node: Node, g: Any, edges: list, create_graph: bool) -> list:
         call = node.saved
@@ -164,6 +186,13 @@ class Fused(Op):
             return exhaust(self.inner_steps(node, g, edges, create_graph))
         raw = [a.data if isinstance(a, Tensor) else a for a in call.args]
         return list(call.kernel.backward([edge is not None for edge in edges], g, call.kept, *raw))
+
+
+def outside(y: Tensor, first: Tensor) -> Tensor:
+    """An output of the definition without its inner history; a change of it in place is a change of what is inside."""
+    t = wrap(y.data, first)
+    t.changed = y.changed
+    return t
 
 
 def fused(definition: Callable) -> Fused:

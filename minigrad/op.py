@@ -104,9 +104,13 @@ class Op:
                     if observer is not True:
                         observer.note(self, args, out)
                     return out
-            return wrap(self.forward(*raw), first, self.keeps_dtype)
+            return self.unrecorded(args, raw, first)
         except (TypeError, ValueError, IndexError) as error:
             raise self.explained(error, raw) from error.__cause__
+
+    def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
+        """Call, and leave the tape alone."""
+        return wrap(self.forward(*raw), first, self.keeps_dtype)
 
     def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
         """Call, and put the call on the tape with what the needed formulas will read."""

@@ -27,7 +27,8 @@ def no_cupy(monkeypatch):
 # --- without a GPU ---------------------------------------------------------------------------------------
 
 def test_without_cupy_the_error_says_what_to_install(no_cupy):
-    for attempt in (lambda: mg.zeros(2, device="cuda"), lambda: mg.tensor([1.0]).to("cuda"), lambda: mg.tensor(1.0).cuda()):
+    x = mg.tensor([1.0])
+    for attempt in (lambda: mg.zeros(2, device="cuda"), lambda: x.to("cuda"), lambda: x.cuda()):
         with pytest.raises(mg.DeviceError, match=r'needs CuPy.*pip install "minigrad\[cuda12\]"'):
             attempt()
     assert not mg.cuda_available()

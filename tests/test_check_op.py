@@ -27,28 +27,28 @@ def test_a_primitive_passes():
     mine = own(product, a=lambda g, b: g * b, b=lambda g, a: g * a)
     report = check_op(mine, [(X, Y), Case((X, X), name="same shape")])
     assert report.op == "product" and report.cases == 2
-    assert report.proofs == dict.fromkeys(
-        ["inputs not mutated", "arrays and tensors agree", "gradient", "second gradient", "teeth", "dtype kept",
-         "results are fresh", "broadcasting undone", "strides are nobody's business"], 2)
-    assert report.count == 18
-    assert repr(report).startswith("product: 18 proofs on 2 cases, all hold\n")
+    twice = ["inputs not mutated", "arrays and tensors agree", "gradient", "second gradient", "teeth", "dtype kept",
+             "results are fresh", "broadcasting undone", "strides are nobody's business"]
+    assert report.proofs == dict.fromkeys(twice, 2) | {"one tensor for two inputs": 1}
+    assert report.count == 19
+    assert repr(report).startswith("product: 19 proofs on 2 cases, all hold\n")
     assert "teeth" in repr(report)
 
 
 def test_a_fused_op_with_a_kernel_gets_every_proof():
-    def forward(needs, x):
-        s = 1 / (1 + np.exp(-x))
+    def forward(needs, x, z):
+        s = 1 / (1 + np.exp(-z))
         return x * s, s
 
-    def backward(needs, g, s, x):
-        return (g * s * (1 + x * (1 - s)),)
+    def backward(needs, g, s, x, z):
+        return g * s, g * x * s * (1 - s)
 
     @mg.fused
-    def swish(x):
-        return x * ops.sigmoid(x)
+    def gated(x, z):
+        return x * ops.sigmoid(z)
 
-    swish.kernel("numpy", forward, backward, lambda x: x.dtype.itemsize > 2)
-    assert set(check_op(swish, [X, (Y,)]).proofs) == set(PROOFS)
+    gated.kernel("numpy", forward, backward, lambda x, z: x.dtype.itemsize > 2 and x.shape == z.shape)
+    assert set(check_op(gated, [(X, X[::-1])]).proofs) == set(PROOFS)
 
 
 def test_ops_with_parameters_labels_and_several_arrays():
@@ -208,6 +208,21 @@ def test_wrong_kernels_are_rejected(mistake):
     twice.kernel("numpy", forward, backward, is_double)
     with pytest.raises((GradientError, ProofError), match=message):
         check_op(twice, [X])
+
+
+def test_formulas_that_mix_up_their_inputs_are_found_where_both_are_one_tensor():
+    """A formula that asks which tensor it was given, instead of which argument."""
+    def tangled(a, b):
+        return a * b
+
+    mine = own(tangled, a=lambda g, a, b: g * b,
+               b=lambda g, a, b: g * (a * 0 if np.shares_memory(bare(a), bare(b)) else a))
+    with pytest.raises(ProofError, match="one tensor for a and b, and two tensors, do not agree"):
+        check_op(mine, [(X, X + 1)])
+
+
+def bare(x):
+    return x.data if isinstance(x, mg.Tensor) else x
 
 
 def test_a_definition_with_methods_is_told_to_use_functions():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import debug, nn, ops
-from minigrad.graph import Graph, Input, Ref, Symbol, load, save
+from minigrad.graph import Graph, Input, Ref, Symbol
 from minigrad.graph.symbol import BATCH, for_batch, in_batches, spell
 from minigrad.nn import functional as F
 from minigrad.nn.module import Module, Parameter
@@ -407,7 +407,8 @@ def test_the_recorder_knows_layers_by_the_names_of_their_nodes():
     graph = small()
     with debug.record() as record:
         graph(mg.randn(3, 4))
-    assert [(call.op.name, call.layer) for call in record.calls] == [("linear", "a"), ("tanh", ""), ("linear", "b")]
+    calls = [(call.op.name, call.layer) for call in record.calls if not call.inside]
+    assert calls == [("linear", "a"), ("tanh", "tanh_1"), ("linear", "b")]
 
 
 UNARY = [ops.tanh, ops.sigmoid, lambda x: x * 2.0, lambda x: ops.reshape(ops.reshape(x, (-1, 2)), (x.shape[0], 4)),
@@ -432,104 +433,3 @@ def test_any_graph_computes_what_direct_calls_compute(steps, batch):
     y = build(x)
     assert isinstance(y, Symbol) and y.shape == (BATCH, 4)
     np.testing.assert_array_equal(Graph(x, y)(a).numpy(), build(a).numpy())
-
-
-# --- summary ------------------------------------------------------------------------------------------------------
-
-def figures(graph):
-    """name -> (parameters, multiplications), read off the table."""
-    rows = [line.split() for line in graph.summary().splitlines() if not line.startswith("-")][1:]
-    return {row[0]: tuple(int(cell.replace(",", "")) for cell in row[-2:]) for row in rows}
-
-
-def test_the_summary_is_an_aligned_table():
-    lines = small().summary().splitlines()
-    assert lines[0].split() == ["node", "kind", "inputs", "output", "parameters", "multiplications"]
-    assert len({len(line) for line in lines}) == 1
-    assert lines[3].split() == ["a", "Linear", "x", "(n,", "5)", "25", "20"]
-    assert lines[-1].split() == ["total", "37", "30"]
-
-
-@pytest.mark.parametrize(("layer", "shape", "expected"), [
-    (lambda: nn.Conv2d(4, 6, 3, padding=1, groups=2, bias=False), (4, 5, 5), (6 * 2 * 9, 6 * 25 * 2 * 9)),
-    (lambda: nn.Conv2d(3, 8, 2, stride=2), (3, 8, 8), (8 * 12 + 8, 8 * 16 * 12)),
-    (lambda: nn.Linear(5, 7), (3, 5), (42, 3 * 35)),
-    (lambda: nn.BatchNorm2d(3), (3, 4, 4), (6, 0)),
-    (lambda: nn.MaxPool2d(2), (3, 4, 4), (0, 0)),
-])
-def test_multiplications_of_layers(layer, shape, expected):
-    x = Input(shape)
-    assert figures(Graph(x, layer()(x, name="it")))["it"] == expected
-
-
-def test_multiplications_of_ops():
-    q, k = Input((2, 5, 8), name="q"), Input((2, 7, 8), name="k")
-    attention = ops.scaled_dot_product_attention(q, k, k)
-    product = ops.einsum("nhqd,nhkd->nhqk", q, k)
-    found = figures(Graph([q, k], [attention, product, q @ mg.ones(8, 3)]))
-    assert found["scaled_dot_product_attention_1"] == (0, 2 * 2 * 5 * 7 * 8)
-    assert found["contract_1"] == (0, 2 * 5 * 7 * 8) and found["matmul_1"] == (0, 2 * 5 * 8 * 3)
-
-
-def test_a_shared_layer_counts_its_parameters_once_and_its_work_twice():
-    x = Input((4,))
-    layer = nn.Linear(4, 4)
-    assert figures(Graph(x, layer(layer(x, name="fc"))))["total"] == (20, 32)
-
-
-# --- files --------------------------------------------------------------------------------------------------------
-
-def test_weights_survive_a_file(tmp_path):
-    net, other = Net(), Net()
-    save(net, tmp_path / "m.safetensors")
-    other.load_state_dict(load(tmp_path / "m.safetensors"))
-    for name, array in net.state_dict().items():
-        np.testing.assert_array_equal(other.state_dict()[name], array)
-        assert other.state_dict()[name].dtype == array.dtype
-    assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
-
-
-def test_arrays_that_lie_otherwise_in_memory(tmp_path):
-    layer = nn.Linear(3, 2)
-    layer.weight.data = np.asfortranarray(layer.weight.data)
-    save(layer, str(tmp_path / "m.safetensors"))
-    np.testing.assert_array_equal(load(str(tmp_path / "m.safetensors"))["weight"], layer.weight.data)
-
-
-DAMAGE = {
-    "empty": (lambda b: b"", r"cut off: it has 0 bytes, 8 come before the header"),
-    "in its header": (lambda b: b[:30], r"cut off: it has 30 bytes, its header alone \d+"),
-    "at its end": (lambda b: b[:-4], "damaged or of another kind"),
-    "longer": (lambda b: b + b"more", "damaged or of another kind"),
-    "text": (lambda b: b"these are no weights at all", "damaged or of another kind"),
-    "header": (lambda b: b[:9] + b"?" + b[10:], "damaged or of another kind"),
-}
-
-
-@pytest.mark.parametrize("kind", DAMAGE)
-def test_a_damaged_file_is_named(tmp_path, kind):
-    damage, message = DAMAGE[kind]
-    path = tmp_path / "m.safetensors"
-    save(nn.Linear(3, 2), path)
-    path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(ValueError, match=f"m.safetensors: expected a safetensors file, .*{message}"):
-        load(path)
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="none.safetensors: the weights cannot be read"):
-        load(tmp_path / "none.safetensors")
-
-
-def test_a_failing_write_keeps_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "m.safetensors"
-    save(nn.Linear(3, 2), path)
-    before = path.read_bytes()
-
-    def full_disk(descriptor):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="m.safetensors: the weights cannot be written .No space left"):
-        save(nn.Linear(3, 2), path)
-    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]

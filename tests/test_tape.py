@@ -585,3 +585,39 @@ def test_the_tape_has_no_cycles(create_graph):
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("kernels", ["auto", "definition"])
+@pytest.mark.parametrize("call", [lambda x: ops.softmax(x), lambda x: ops.log_softmax(x),
+                                  lambda x: ops.batch_norm_train(x)[0]],
+                         ids=["softmax", "log_softmax", "batch_norm_train"])
+def test_a_change_of_a_fused_output_that_was_kept_is_never_silent(call, kernels):
+    def gradient(change):
+        x = leaf(3, 4)
+        y = call(x)
+        z = y.sum() + (y * 2.0)[0, 0]
+        if change:
+            with mg.no_grad():
+                y[...] = 7.0
+        return mg.grad(z, [x])[0].data
+
+    with mg.config(kernels=kernels):
+        right = gradient(False)
+        try:
+            changed = gradient(True)
+        except RuntimeError as error:
+            assert "changed in place" in str(error)
+        else:
+            np.testing.assert_array_equal(changed, right)
+
+
+def test_a_definition_with_methods_runs_recorded_and_not():
+    @mg.fused
+    def swish(x):
+        return x * x.sigmoid()
+
+    x = leaf(3)
+    with mg.no_grad():
+        y = swish(x)
+    np.testing.assert_allclose(y.data, swish(x).data)
+    assert not y.requires_grad and y.node is None and not swish(x.detach()).requires_grad

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..nn.module import Module, Parameter
 from ..op import Op
+from ..tensor import observer
 from .symbol import BATCH, Call, Symbol, calls_behind, for_batch, in_batches, spell, spell_number
 
 
@@ -120,8 +121,11 @@ class Graph(Module):
         if wanted not in self._plans:
             self._plans[wanted] = plan(self._by_name, self.inputs, wanted)
         order, spent = self._plans[wanted]
+        watcher = observer.get()
         for node in order:
             if node.what is not None and node.name not in values:
+                if watcher is not None:
+                    watcher.within(node.name)
                 values[node.name] = node.what(*with_values(node.args, values, n))
             for name in spent[node.name]:
                 del values[name]

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 
 from ..fused import Fused, Kernel, config
 from ..op import Op, Variadic
-from ..tensor import Tensor, exhaust
+from ..tensor import Tensor, exhaust, grad
 from .cases import Case
 from .gradcheck import GradientError, as_tuple, gradcheck, gradgradcheck, is_floating
-from .runs import ProofError, Run, agree, bound, call, floats, is_shared, largest, raw_arguments
+from .runs import ProofError, Run, agree, bound, call, floats, is_shared, largest, raw_arguments, zeros_like
 from .teeth import CHANGES, corrupted
 
 
@@ -130,6 +130,37 @@ def tooth(op: Any, case: Case, position: int, change: str) -> None:
         except GradientError:
             return
     raise ProofError(f"with the gradient of {target.names[position]} {change} the gradient check still passes")
+
+
+def twins(case: Case) -> list[tuple[int, int]]:
+    """The pairs of inputs for which one tensor would do."""
+    return [(i, j) for i, j in combinations(floats(case), 2) if case.inputs[i].shape == case.inputs[j].shape]
+
+
+@proof("one tensor for two inputs", lambda op, case: bool(twins(case)) and has_gradient(op, case))
+def one_for_two(op: Any, case: Case) -> None:
+    """A tensor that is two of the inputs, or that one of them is made of, gets the sum of both gradients."""
+    for i, j in twins(case):
+        with np.errstate(all="ignore"):                     # a negative number to the power of itself is NaN, both ways
+            apart = Run(op, replaced(case, j, case.inputs[i]))
+            parts = [zeros_like(case.inputs[i]) if g is None else g for g in (apart.gradients[i], apart.gradients[j])]
+            what = f"one tensor for {apart.names[i]} and {apart.names[j]}, and two tensors,"
+            for mode, create_graph, made in product(modes(op), (False, True), (False, True)):
+                with config(kernels=mode):
+                    total = gradient_of_both(op, case, i, j, apart.seeds, create_graph, made)
+                agree([total], [parts[0] + parts[1]], 1e-10, what, max(map(largest, parts)))
+
+
+def gradient_of_both(op: Any, case: Case, i: int, j: int, seeds: list, create_graph: bool, made: bool) -> np.ndarray:
+    """The gradient of input i, where it is input j as well, or input j is made of it."""
+    leaf = Tensor(case.inputs[i].copy(), requires_grad=True)
+    inputs: list = [Tensor(x) if isinstance(x, np.ndarray) else x for x in case.inputs]
+    inputs[i], inputs[j] = leaf, leaf * 1.0 if made else leaf
+    outputs = as_tuple(call(op, inputs, case.params))
+    used = [(y, s) for y, s in zip(outputs, seeds, strict=True) if s is not None and y.requires_grad]
+    if not used:
+        return zeros_like(leaf.data)
+    return grad([y for y, _ in used], leaf, [Tensor(s) for _, s in used], create_graph=create_graph)[0].data
 
 
 # --- fused ops ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
-from .run_folder import write_atomically
+from ..files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import processor_name
+from ..files import write_atomically
 
 RUN, HISTORY, WEIGHTS = "run.json", "history.csv", "weights.safetensors"
 PICTURES = ("curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png")
@@ -36,23 +37,6 @@ HISTORY_COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "
 
 class RunFolderError(OSError):
     """The run folder cannot be used or written: says in one line which, why and what to do."""
-
-
-def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], object]) -> None:
-    """Have `write(temporary)` make a file beside `path` and rename it to `path`, which replaces what was there.
-
-    The temporary name ends as `path` does. If `write` raises, or makes no file, nothing is left of it, an earlier file
-    at `path` is as it was, and the exception goes on to the caller.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix}")
-    try:
-        write(temporary)
-        with open(temporary, "r+b") as file:        # on the disk before the name is: a power cut leaves no empty file
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class RunFolder:

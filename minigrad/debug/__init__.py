@@ -1,0 +1,9 @@
+"""Watching backpropagation: the walk, event by event; what a forward pass did, call by call."""
+
+from .events import Event
+from .nonfinite import Origin
+from .record import Recorder, record
+from .step import step_model
+from .walk import walk
+
+__all__ = ["Event", "Origin", "Recorder", "record", "step_model", "walk"]

@@ -1,0 +1,172 @@
+"""One training run from beginning to end: data, split, training, the test part once, and the folder it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..backend import device_name, library_for, manual_seed, to_numpy
+from ..data import DataError, Dataset, TrainTest, digits, mnist, random_affine, stratified_split
+from ..graph import save
+from ..nn import Module
+from . import pictures
+from .loop import Augment, Epoch, Evaluation, Settings, Trainer, evaluate
+from .nonfinite import NonFiniteLoss
+from .progress import Progress
+from .run_folder import HISTORY, PICTURES, WEIGHTS, RunFolder, read_history
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set is trained on unless the user says otherwise; found on validation parts alone."""
+
+    settings: Settings
+    validation: float           # the share of the training images that chooses the epoch
+    augment: Augment
+
+
+RECIPES = {
+    "digits": Recipe(Settings(epochs=100, batch_size=32, learning_rate=0.05, weight_decay=1e-3), 0.2,
+                     partial(random_affine, degrees=8.0, shift=2.0, scale=0.1, shear=0.1)),
+    "mnist": Recipe(Settings(epochs=20, batch_size=32, learning_rate=0.05, weight_decay=1e-4), 1 / 12,
+                    partial(random_affine, degrees=10.0, shift=1.5, scale=0.1, shear=0.1)),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What shall be run. epochs, batch_size, learning_rate: None for the recipe's."""
+
+    model: str
+    make_model: Callable[[int], Module]         # number of classes -> a model with fresh weights
+    data: str = "digits"
+    root: str | None = None                     # the folder of MNIST's files
+    seed: int = 0
+    out: str | None = None                      # the run folder; None: runs/<model>-<data>-seed<seed>
+    device: str = "cpu"
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+
+    @property
+    def folder(self) -> str:
+        return self.out or str(Path("runs") / f"{self.model}-{self.data}-seed{self.seed}")
+
+    @property
+    def settings(self) -> Settings:
+        usual = RECIPES[self.data].settings
+        return replace(usual, epochs=self.epochs or usual.epochs, batch_size=self.batch_size or usual.batch_size,
+                       learning_rate=self.learning_rate or usual.learning_rate)
+
+
+def show_nothing(epochs: int, images: int) -> Progress:
+    return Progress()
+
+
+def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_nothing) -> dict[str, Any]:
+    """Run a job and return its result, which run.json holds too.
+
+    command: what the user typed, for run.json. show(epochs, images): what to show meanwhile.
+    Raises, before anything is written, ImportError (an extra is missing), DeviceError, RunFolderError and DataError;
+    and NonFiniteLoss while training. run.json then says why the run stopped, as it does after an interruption.
+    """
+    if find_spec("matplotlib") is None:
+        raise ImportError('a run draws pictures with matplotlib, which is not installed: pip install "minigrad[demo]"')
+    library_for(job.device)
+    folder = RunFolder(job.folder)
+    data = load_data(job)
+    train, validation = split(data.train, RECIPES[job.data].validation, job.seed)
+    manual_seed(job.seed)
+    model = job.make_model(len(data.train.classes))
+    folder.start(command, job.seed, described(job, train, validation, data.test),
+                 {**asdict(job.settings), "device": job.device, "device_name": device_name(job.device)})
+    try:
+        return run_in(folder, job, model, train, validation, data.test, show)
+    except NonFiniteLoss as error:
+        folder.stop(str(error))
+        raise
+    except KeyboardInterrupt:
+        folder.stop("interrupted")
+        raise
+
+
+def run_in(folder: RunFolder, job: Job, model: Module, train: Dataset, validation: Dataset, test: Dataset,
+           show: Callable[[int, int], Progress]) -> dict[str, Any]:
+    """Train, choose, test once, write."""
+    started = perf_counter()
+    with show(job.settings.epochs, len(train)) as progress:
+        trainer = Trainer(model, train, validation, job.settings, job.seed, job.device, RECIPES[job.data].augment,
+                          progress.step)
+        for epoch in trainer:
+            folder.add_epoch(**epoch._asdict())
+            progress.epoch(epoch)
+    model.load_state_dict(trainer.best_state)
+    seconds = perf_counter() - started
+    tested = evaluate(model, test, job.device)
+    if trainer.best is None:
+        raise ValueError("a run needs at least one epoch")
+    result = results(trainer.best, tested, train, test, model, seconds)
+    folder.write(WEIGHTS, lambda path: save(model, path))
+    draw(folder, model, tested, test, result)
+    folder.finish(result)
+    return {**result, "folder": str(folder.path)}
+
+
+# --- data -----------------------------------------------------------------------------------------------------
+
+def load_data(job: Job) -> TrainTest:
+    if job.data == "digits":
+        return digits()
+    if job.root is None:
+        raise DataError("mnist is not part of minigrad: name the folder of its four files with --root")
+    return mnist(job.root)
+
+
+def split(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
+    """A training and a validation part; the validation part is another for every seed."""
+    try:
+        rest, held_out = stratified_split(data.labels, share, seed)
+    except ValueError as error:
+        raise DataError(f"{data.name}: {len(data)} images are too few to split off a validation part") from error
+    return data.subset(rest), data.subset(held_out)
+
+
+def described(job: Job, train: Dataset, validation: Dataset, test: Dataset) -> dict[str, Any]:
+    """What run.json says of the data."""
+    return {"name": job.data, "root": job.root, "train_images": len(train), "validation_images": len(validation),
+            "test_images": len(test), "classes": test.classes}
+
+
+# --- what comes out ---------------------------------------------------------------------------------------------
+
+def results(best: Epoch, tested: Evaluation, train: Dataset, test: Dataset, model: Module,
+            seconds: float) -> dict[str, Any]:
+    """The figures of a run. The baseline always answers the class that the training images show most often."""
+    often = int(np.bincount(train.labels).argmax())
+    errors = int((tested.probabilities.argmax(1) != test.labels).sum())
+    return {"test_accuracy": tested.accuracy, "test_errors": errors, "test_images": len(test), "test_loss": tested.loss,
+            "baseline_accuracy": float((test.labels == often).mean()), "baseline_class": test.classes[often],
+            "chosen_epoch": best.epoch, "validation_accuracy": best.validation_accuracy,
+            "validation_loss": best.validation_loss, "seconds": seconds,
+            "parameters": sum([p.data.size for p in model.parameters()])}
+
+
+def draw(folder: RunFolder, model: Module, tested: Evaluation, test: Dataset, result: dict[str, Any]) -> None:
+    """The pictures of a run."""
+    guesses = tested.probabilities.argmax(1)
+    counts = pictures.count_confusions(test.labels, guesses, len(test.classes))
+    filters = next(p.data for p in model.parameters() if p.data.ndim == 4)
+    history = read_history(folder.path / HISTORY)
+    curves, confusions, first_layer, wrong = PICTURES
+    folder.write(curves, lambda path: pictures.training_curves(history, path, result["chosen_epoch"]))
+    folder.write(confusions, lambda path: pictures.confusion_matrix(counts, test.classes, path))
+    folder.write(first_layer, lambda path: pictures.first_layer_filters(to_numpy(filters), path))
+    folder.write(wrong, lambda path: pictures.most_wrong(test.images, test.labels, tested.probabilities, test.classes,
+                                                         path))
