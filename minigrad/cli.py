@@ -7,9 +7,9 @@ one line on stderr and a status other than 0; anything else is a fault of the pr
 from __future__ import annotations
 
 import argparse
-import os
 import json
 import math
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence

@@ -110,11 +110,11 @@ class Op:
 
     def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
         """Call, and leave the tape alone."""
-        return wrap(self.forward(*raw), first, self.keeps_dtype)
+        return wrap(self.forward(*raw), first, raw if self.keeps_dtype else ())
 
     def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
         """Call, and put the call on the tape with what the needed formulas will read."""
-        out = wrap(self.forward(*raw), first, self.keeps_dtype)
+        out = wrap(self.forward(*raw), first, raw if self.keeps_dtype else ())
         saved = (self.plans.get(needs) or self.plan(needs))(args, out)
         if type(out) is tuple:
             return attach(out, self, edges, saved)
@@ -347,15 +347,19 @@ def join(kept: Tensor, node: Node) -> Tensor:
     return derived(kept.data, kept.changed, node) if kept.node is TWIN else kept
 
 
-def wrap(y: Any, x: Tensor, keeps_dtype: bool = True) -> Any:
-    """The output of an op as a tensor. A view of the input `x` shares its date of change."""
+def wrap(y: Any, x: Tensor, raw: Sequence = ()) -> Any:
+    """The output of an op as a tensor. A view of the input `x` shares its date of change.
+
+    raw: the op's arguments, if bfloat16 ones shall give a bfloat16 output.
+    """
     if type(y) is tuple:
-        return tuple([wrap(part, x, keeps_dtype) for part in y])
+        return tuple([wrap(part, x, raw) for part in y])
     source = x.data
     if type(y) is not ndarray and type(y) not in LIBRARIES:
         y = namespace(source).asarray(y)                # NumPy turns 0-d results into scalars
-    if y.dtype is not source.dtype and keeps_dtype and source.dtype.kind == "V" and y.dtype == "float32":
-        y = y.astype(source.dtype)                      # NumPy has bfloat16 * 2.0 in float32
+    if y.dtype is not source.dtype and source.dtype.kind == "V" and y.dtype == "float32" and raw:
+        kinds = {a.dtype.kind for a in raw if type(a) in LIBRARIES}
+        y = y if "f" in kinds else y.astype(source.dtype)       # NumPy has bfloat16 * 2.0 in float32
     t = new(Tensor)
     t.data = y
     t.node = t.grad = t.hooks = None
