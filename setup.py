@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).resolve().parent
 CUDA = {"cuda12": ["cupy-cuda12x"], "cuda13": ["cupy-cuda13x"]}
-DEMO = ["matplotlib", "rich", "scikit-learn"]           # what `minigrad train` needs: pictures, progress, digits
+DEMO = ["matplotlib", "rich", "scikit-learn", "threadpoolctl"]          # `minigrad train`
 NOTEBOOKS = ["ipykernel", "nbclient", "nbformat"]       # the tests execute the notebooks from a clean kernel
 TEST = ["hypothesis", "ml_dtypes", "pytest", "pytest-xdist", "setuptools", *NOTEBOOKS, *DEMO]
 PARITY = ["torch"]                                      # cross-checks against PyTorch, in the tests alone

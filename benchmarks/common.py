@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import platform
-import re
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
@@ -34,11 +33,6 @@ def described(facts: Mapping[str, str]) -> str:
     """One line a fact."""
     width = max(map(len, facts))
     return "\n".join(f"{name:{width}}  {value}" for name, value in facts.items())
-
-
-def slug(name: str) -> str:
-    """`name` as part of a file's name: "AMD EPYC 7B13" -> "amd-epyc-7b13"."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def table(rows: Sequence[Mapping[str, Any]], formats: Mapping[str, str]) -> str:

@@ -25,20 +25,19 @@ class DeviceError(RuntimeError):
 
 @dataclass(frozen=True)
 class Library:
-    """An array library: the module of its functions and, of CuPy, the module of its extensions."""
+    """An array library and the module of its functions."""
 
     name: str                   # "numpy" or "cupy": which kernels fit
     functions: Any
-    extensions: Any = None
 
 
 NUMPY = Library("numpy", numpy)
 LIBRARIES: dict[type, Library] = {numpy.ndarray: NUMPY}         # array type -> its library
 
 
-def use_cuda_library(functions: Any, extensions: Any) -> Library:
-    """Let "cuda" devices be served by these modules: CuPy and cupyx, or the double that tests put in their place."""
-    library = Library("cupy", functions, extensions)
+def use_cuda_library(functions: Any) -> Library:
+    """Let "cuda" devices be served by this module: CuPy, or the double that tests put in its place."""
+    library = Library("cupy", functions)
     LIBRARIES[functions.ndarray] = library
     return library
 
@@ -50,7 +49,6 @@ def cuda_library() -> Library:
             return library
     try:
         import cupy
-        import cupyx
     except ImportError as error:
         raise DeviceError('device "cuda" needs CuPy, which is not installed: pip install "minigrad[cuda12]" or '
                           '"minigrad[cuda13]", whichever fits the CUDA driver') from error
@@ -62,7 +60,7 @@ def cuda_library() -> Library:
                           'device "cpu"') from error
     if count == 0:
         raise DeviceError('CuPy is installed but this machine has no GPU: use device "cpu"')
-    return use_cuda_library(cupy, cupyx)
+    return use_cuda_library(cupy)
 
 
 def cuda_available() -> bool:
@@ -183,12 +181,6 @@ def scatter_add(x: Array, index: Any, values: Array) -> None:
         namespace(x).add.at(x, index, values)
 
 
-def sliding_windows(x: Array, kernel: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """A view of every window of `kernel` along `axes`; the window's own axes come last."""
-    functions = namespace(x)
-    return functions.lib.stride_tricks.sliding_window_view(x, kernel, axes)
-
-
 def read_only(x: Array) -> Array:
     """A view through which `x` cannot be changed, where the library has such views."""
     if library_of(x) != "numpy":
@@ -206,8 +198,7 @@ _seed: list[int | None] = [None]
 
 def make_generator(device: str = "cpu", seed: int | None = None) -> Any:
     """A new random generator on `device`; from fresh entropy without a seed."""
-    kind, number = parse_device(device)
-    if kind == "cpu":
+    if parse_device(device)[0] == "cpu":
         return numpy.random.default_rng(seed)
     with using(device):
         return cuda_library().functions.random.default_rng(seed)

@@ -18,14 +18,14 @@ from typing import Any, NoReturn
 from . import __version__, models
 from .backend import DeviceError, parse_device
 from .data import DataError
-from .debug import step_model
+from .debug import UnknownOpError, step_model
 from .train.job import RECIPES, Job, run
 from .train.nonfinite import NonFiniteLoss
 from .train.progress import choose
 from .train.run_folder import RunFolderError
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-EXPECTED = (models.UnknownModelError, DataError, DeviceError, RunFolderError, ImportError)
+EXPECTED = (models.UnknownModelError, UnknownOpError, DataError, DeviceError, RunFolderError, ImportError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -115,7 +115,7 @@ def checked(convert: Callable[[str], Any], fits: Callable[[Any], bool], expected
 whole = checked(int, lambda n: n >= 0, "0 or a positive whole number")
 positive = checked(int, lambda n: n > 0, "a positive whole number")
 rate = checked(float, lambda x: x > 0 and math.isfinite(x), "a positive number")
-device = checked(lambda text: text if parse_device(text) else None, lambda text: True, 'cpu, cuda or cuda:NUMBER')
+device = checked(lambda text: parse_device(text) and text, lambda text: True, 'cpu, cuda or cuda:NUMBER')
 
 
 # --- doing it -------------------------------------------------------------------------------------------------
@@ -140,12 +140,7 @@ def told(result: dict[str, Any]) -> str:
 
 
 def step_through(args: argparse.Namespace, command: str) -> int:
-    try:
-        step_model(models.find(args.model), args.into, args.seed)
-    except models.UnknownModelError:
-        raise
-    except ValueError as error:                 # no such op to step into
-        return complain(str(error), BAD_INPUT)
+    step_model(models.find(args.model), args.into, args.seed)
     return 0
 
 

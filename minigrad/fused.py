@@ -125,17 +125,19 @@ class Fused(Op):
         kernel = self.kernels.get(library_of(raw[0]))
         return kernel if kernel and (kernel.fits is None or kernel.fits(*raw)) else None
 
-    def run(self, *raw: Any) -> Any:
-        """On arrays, nothing recorded."""
+    def choose(self, raw: Sequence) -> Kernel | None:
+        """Refuse arguments that do not fit together; else the kernel that takes them, if there is one."""
         if self.check:
             self.check(*raw)
-        kernel = self.kernel_for(raw)
+        return self.kernel_for(raw)
+
+    def run(self, *raw: Any) -> Any:
+        """On arrays, nothing recorded."""
+        kernel = self.choose(raw)
         return kernel.forward([False] * self.arity, *raw)[0] if kernel else self.definition(*raw)
 
     def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
-        if self.check:
-            self.check(*raw)
-        call = Call(args, self.kernel_for(raw))
+        call = Call(args, self.choose(raw))
         if call.kernel:
             y, call.kept = call.kernel.forward([edge is not None for edge in edges], *raw)
             out = wrap(y, first)
@@ -148,9 +150,7 @@ class Fused(Op):
         return attach(out, self, edges, call)
 
     def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
-        if self.check:
-            self.check(*raw)
-        kernel = self.kernel_for(raw)
+        kernel = self.choose(raw)
         if kernel:
             return wrap(kernel.forward([False] * self.arity, *raw)[0], first)
         with no_grad():                         # on tensors, not arrays: a definition may call their methods

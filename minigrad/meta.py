@@ -125,18 +125,18 @@ def reduced(x: Any, axis: Any, keepdims: bool) -> list[int]:
     return [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
 
 
-@rule(np.sum, np.prod, np.mean, np.max, np.min)
+@rule(np.sum, np.mean, np.max, np.min)
 def reduction(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Meta:
     return Meta(reduced(x, axis, keepdims), dtype or x.dtype)
 
 
 @rule(np.any, np.all)
-def test(x: Meta, axis: Any = None, keepdims: bool = False) -> Meta:
+def truth(x: Meta, axis: Any = None, keepdims: bool = False) -> Meta:
     return Meta(reduced(x, axis, keepdims), bool)
 
 
 @rule(np.argmax, np.argmin)
-def place(x: Meta, axis: Any = None, keepdims: bool = False) -> Meta:
+def position(x: Meta, axis: Any = None, keepdims: bool = False) -> Meta:
     return Meta(reduced(x, axis, keepdims), np.intp)
 
 
@@ -183,11 +183,6 @@ def take_along_axis(x: Meta, indices: Any, axis: int = -1) -> Meta:
     axis = axis % x.ndim
     rest = np.broadcast_shapes(*[a.shape[:axis] + (1,) + a.shape[axis + 1:] for a in (x, indices)])
     return Meta(rest[:axis] + (indices.shape[axis],) + rest[axis + 1:], x.dtype)
-
-
-@rule(np.pad)
-def pad(x: Meta, pad_width: Any, mode: str = "constant", **options: Any) -> Meta:
-    return Meta([n + before + after for n, (before, after) in zip(x.shape, pad_width, strict=True)], x.dtype)
 
 
 @rule(np.einsum)

@@ -59,7 +59,7 @@ class Op:
             if name not in self.names:
                 raise TypeError(f"{self.name}.gradient: there is no argument {name!r}; "
                                 f"there are {', '.join(self.names)}")
-            self.formulas[self.names.index(name)] = Formula(function, self.names)
+            self.formulas[self.names.index(name)] = Formula(function, self.names, self.name)
         self.recipes = unpacked(self.formulas)
         self.plans.clear()
         return self
@@ -222,7 +222,7 @@ class Op:
         text = str(error) if str(error).startswith(f"{self.name}: ") else f"{self.name}: {error}"
         kind = next(kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind))
         better = kind(text if shapes in text else f"{text} ({shapes})")
-        better.explained = True         # type: ignore[union-attr]
+        vars(better)["explained"] = True
         return better.with_traceback(error.__traceback__)
 
 
@@ -245,12 +245,12 @@ class Shape(tuple):
 class Formula:
     """A gradient formula, and where the values are that it asks for by the names of its parameters."""
 
-    def __init__(self, function: Callable, names: tuple[str, ...]):
+    def __init__(self, function: Callable, names: tuple[str, ...], op: str):
         self.function = function
         self.wants = []         # position in (*args, y); ~position: only its shape
         parameters = list(signature(function).parameters)
         if not parameters or parameters[0] != "g":
-            raise TypeError("a gradient formula's first parameter must be g, the gradient of the output; "
+            raise TypeError(f"{op}.gradient: a formula's first parameter must be g, the gradient of the output; "
                             f"its parameters are {parameters}")
         for want in parameters[1:]:
             argument = want.removesuffix("_shape")
@@ -261,7 +261,7 @@ class Formula:
             elif argument in names:
                 self.wants.append(~names.index(argument))
             else:
-                raise TypeError(f"a gradient formula asks for {want!r}; there are g, y, {', '.join(names)}, "
+                raise TypeError(f"{op}.gradient: a formula asks for {want!r}; there are g, y, {', '.join(names)}, "
                                 "and the shape of an argument as <argument>_shape")
         # The two frequent cases, read without a list: nothing (None), one whole value (its position); else -1.
         self.reads = None if not self.wants else self.wants[0] if len(self.wants) == 1 and self.wants[0] >= 0 else -1
@@ -294,7 +294,11 @@ class Variadic(Op):
         self.joined: dict[int, Joined] = {}
 
     def gradient(self, **formulas: Callable) -> Op:
-        self.formula, = formulas.values()
+        if list(formulas) != [self.names[0]]:
+            raise TypeError(f"{self.name}.gradient: expected one formula, for {self.names[0]}; "
+                            f"{', '.join(formulas) or 'none'} came")
+        self.formula = formulas[self.names[0]]
+        self.joined.clear()
         return self
 
     def __call__(self, arrays: Sequence, *rest: Any, **kwargs: Any) -> Any:
@@ -317,6 +321,7 @@ class Joined(Op):
         self.name, self.module, self.whole, self.n = whole.name, whole.module, whole, n
         self.forward = lambda *args: whole.forward(args[:n], *args[n:])
         self.names = tuple([f"{whole.names[0]}[{i}]" for i in range(n)]) + whole.names[1:]
+        self.defaults = (MISSING,) * n + whole.defaults[1:]
         self.arity, self.plans = len(self.names), {}
         self.formulas = {i: Each(whole.formula, i, n) for i in range(n)} if whole.formula else {}
         self.recipes = unpacked(self.formulas)

@@ -74,12 +74,12 @@ class Tensor(Methods):
     changed: list[int]          # date of the last in-place change; shared with every view of the same memory
 
     def __init__(self, data: Array, requires_grad: bool = False):
-        if isinstance(data, Tensor):
-            data = data.data
+        self.changed = [0]
+        if isinstance(data, Tensor):        # the same memory, so the same date of change
+            data, self.changed = data.data, data.changed
         self.data = data if type(data) in LIBRARIES else numpy.asarray(data)
         self.node = None
         self.grad = self.hooks = None
-        self.changed = [0]
         if requires_grad:
             self.requires_grad = True
 
@@ -154,7 +154,7 @@ class Tensor(Methods):
     def __setitem__(self, index: Any, value: Any) -> None:
         if self.requires_grad and recording.get():
             raise ValueError("x[...] = v on a tensor that requires gradients would change what the tape has seen: "
-                             "do it inside no_grad(), or make a new tensor with where(...) or scatter_add(...)")
+                             "do it inside no_grad(), or make a new tensor with where(mask, v, x)")
         self.data[bare(index)] = bare(value)
         self.touch()
 
@@ -323,7 +323,10 @@ def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], 
     """
     ys = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     xs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    seeds = [grad_outputs] if isinstance(grad_outputs, Tensor) else grad_outputs or [None] * len(ys)
+    if grad_outputs is None:
+        seeds: list = [None] * len(ys)
+    else:
+        seeds = list(grad_outputs) if isinstance(grad_outputs, (list, tuple)) else [grad_outputs]
     if len(seeds) != len(ys):
         raise ValueError(f"grad: {len(ys)} outputs need as many grad_outputs, {len(seeds)} came")
     for i, x in enumerate(xs):

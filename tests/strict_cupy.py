@@ -373,7 +373,7 @@ def installed() -> Iterator[Module]:
     for kind in [kind for kind, library in backend.LIBRARIES.items() if library.name == "cupy"]:
         del backend.LIBRARIES[kind]
     backend._generators.clear()
-    backend.use_cuda_library(cupy, cupyx)
+    backend.use_cuda_library(cupy)
     syncs.clear()
     try:
         yield cupy

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 TOP = "the package itself"              # minigrad/__init__.py gathers the public names: nothing below may import it
 
 # Each may import all before it.
-CHAIN = ["files", "backend", "meta", "tensor", "op", "fused", "ops", "nn", "graph", "models"]
+CHAIN = ["files", "geometry", "backend", "meta", "tensor", "op", "fused", "ops", "nn", "graph", "models"]
 
 
 def below(layer: str) -> set[str]:
@@ -27,7 +27,7 @@ def below(layer: str) -> set[str]:
 MAY_IMPORT: dict[str, set[str]] = {
     **{layer: below(layer) for layer in CHAIN},
     "ops": below("ops") | {"kernels"},
-    "kernels": {"backend"},             # they know arrays only
+    "kernels": {"backend", "geometry"},         # they know arrays only
     "optim": below("graph"),
     "testing": below("graph"),
     "data": below("models"),

@@ -621,3 +621,28 @@ def test_a_definition_with_methods_runs_recorded_and_not():
         y = swish(x)
     np.testing.assert_allclose(y.data, swish(x).data)
     assert not y.requires_grad and y.node is None and not swish(x.detach()).requires_grad
+
+
+def test_a_tensor_made_of_a_tensor_shares_its_date_of_change():
+    c = leaf(3)
+    alias = Tensor(c)
+    y = (c * c).sum()
+    with mg.no_grad():
+        alias[...] = 100.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_grad_outputs_may_be_an_array_even_of_zero():
+    x = leaf()
+    assert mg.grad(x * 3.0, x, np.array(0.0))[0].item() == 0
+    y = leaf(3)
+    np.testing.assert_allclose(mg.grad(y * 3.0, y, np.arange(3.0))[0].data, [0, 3, 6])
+    with pytest.raises(ValueError, match="2 outputs need as many grad_outputs, 1 came"):
+        mg.grad([y, y * 2.0], y, np.ones(3))
+
+
+def test_reductions_over_an_axis_of_a_scalar():
+    x = leaf()
+    for f in (ops.sum, ops.max):
+        np.testing.assert_allclose(mg.grad(f(x, axis=0), x)[0].data, 1.0)

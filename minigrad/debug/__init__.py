@@ -3,7 +3,7 @@
 from .events import Event
 from .nonfinite import Origin
 from .record import Recorder, record
-from .step import step_model
+from .step import UnknownOpError, step_model
 from .walk import walk
 
-__all__ = ["Event", "Origin", "Recorder", "record", "step_model", "walk"]
+__all__ = ["Event", "Origin", "Recorder", "UnknownOpError", "record", "step_model", "walk"]

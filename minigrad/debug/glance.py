@@ -37,6 +37,11 @@ class Glance:
     def finite(self) -> bool:
         return not (self.nans or self.infs)
 
+    @property
+    def not_finite(self) -> str:
+        """`3 nan and 1 inf`; "" if all is finite."""
+        return " and ".join([f"{n} {kind}" for n, kind in ((self.nans, "nan"), (self.infs, "inf")) if n])
+
     def __str__(self) -> str:
         return brief(self)
 
@@ -76,10 +81,7 @@ def brief(seen: Glance, name: str = "") -> str:
     if seen.values is not None and seen.values.size == 1:
         return f"{name} {number(float(seen.values.reshape(())))}".strip()
     label = f"|{name}|" if name else ""
-    if seen.finite:
-        return f"{label} {number(seen.norm)}".strip()
-    counts = [f"{n} {kind}" for n, kind in ((seen.nans, "nan"), (seen.infs, "inf")) if n]
-    return f"{label} {' and '.join(counts)}".strip()
+    return f"{label} {seen.not_finite or number(seen.norm)}".strip()
 
 
 def number(x: float) -> str:

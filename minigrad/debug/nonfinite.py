@@ -37,8 +37,8 @@ class Origin:
 
     def __str__(self) -> str:
         if self.argument and self.seen is not None:
-            return (f"{self.argument} {self.seen.shape} already has {counted(self.seen)} when it reaches {self.call}: "
-                    "it is a batch, a parameter or a constant, no recorded call made it")
+            return (f"{self.argument} {self.seen.shape} already has {self.seen.not_finite} when it reaches "
+                    f"{self.call}: it is a batch, a parameter or a constant, no recorded call made it")
         return f"{self.call} made {self.made}: {reason(self.call)}"
 
 
@@ -99,7 +99,3 @@ def count(condition: Any) -> int:
     """In how many places it holds."""
     seen = glance(condition)
     return prod(seen.shape) - seen.zeros
-
-
-def counted(seen: Glance) -> str:
-    return " and ".join([f"{n} {kind}" for n, kind in ((seen.nans, "nan"), (seen.infs, "inf")) if n])

@@ -128,4 +128,4 @@ def alone(seen: Glance) -> str:
 
 
 def spell(shape: tuple[int, ...]) -> str:
-    return f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+    return str(tuple(shape))

@@ -21,6 +21,10 @@ HEADING = (f"{'     #  op                layer':<{LEFT}} {'shape of output':<{SH
            f"{'        rule for each argument':<{LEFT}} {'shape':<{SHAPE}} gradient it gives")
 
 
+class UnknownOpError(ValueError):
+    """There is no op of that name to step into; the message has the nearest."""
+
+
 def step_model(model: Graph | Callable[[], Graph], into: Collection[str] = (), seed: int = 0,
                out: Callable[[str], Any] = print, batch: int = 4) -> Graph:
     """Print every call of the backward pass of a model: op, layer, shapes, rule, gradient norms before and after.
@@ -30,7 +34,7 @@ def step_model(model: Graph | Callable[[], Graph], into: Collection[str] = (), s
     sum of the cross entropies of all outputs. out: what is done with each piece of text. Returns the model, its `.grad`
     set.
 
-    Raises ValueError for a name in `into` that is no fused op.
+    Raises UnknownOpError for a name in `into` that is no fused op.
     """
     check_names(into)
     manual_seed(seed)
@@ -82,7 +86,7 @@ def check_names(into: Collection[str]) -> None:
     for name in into:
         if name not in fused:
             near = get_close_matches(name, fused, 1)
-            raise ValueError(f"cannot step into {name!r}: " + (f"did you mean {near[0]}?" if near else
+            raise UnknownOpError(f"cannot step into {name!r}: " + (f"did you mean {near[0]}?" if near else
                              f"the ops with a definition are {', '.join(fused)}"))
 
 

@@ -133,10 +133,9 @@ def operands(node: Node, ledger: Ledger) -> dict[str, str]:
     found: dict[str, str] = {}
     seen: Call | None = node.note
     noted = seen.arguments if seen else (None,) * len(node.edges)
-    defaults = getattr(node.op, "defaults", None) or [None] * len(node.edges)
     for i, (name, edge) in enumerate(zip(node.op.names, node.edges, strict=True)):
         if edge is None:
-            text = constant(noted[i], defaults[i])
+            text = constant(noted[i], node.op.defaults[i])
         elif isinstance(edge, Tensor):
             text = (seen.leaves.get(i) if seen else "") or f"a leaf {edge.shape}"
         else:

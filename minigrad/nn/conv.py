@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..ops.windows import pair
+from ..geometry import pair
 from . import functional as F
 from .linear import new_parameter, usual_start
 from .module import Module

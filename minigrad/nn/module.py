@@ -33,8 +33,6 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any, requires_grad: bool = True):
         super().__init__(data if isinstance(data, Tensor) or is_array(data) else from_python(data), requires_grad)
-        if isinstance(data, Tensor):
-            self.changed = data.changed
 
 
 class LoadResult(NamedTuple):
@@ -131,7 +129,7 @@ class Module:
             seen.add(id(self))
         yield path, self
         for name, child in self._children().items():
-            yield from child._walk(f"{path}.{name}" if path else name, seen)
+            yield from child._walk(join(path, name), seen)
 
     def modules(self) -> Iterator[Module]:
         """This module and all inside, each once."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import ops
 from ..backend import device_of, using
+from ..ops.norm import as_shape
 from . import functional as F
 from . import init
 from .linear import new_parameter
@@ -97,7 +98,7 @@ class LayerNorm(Module):
 
     def __init__(self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
                  device: str | None = None, dtype: Any = None):
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        shape = as_shape(normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         self.weight = new_parameter(*shape, device=device, dtype=dtype) if elementwise_affine else None
         self.bias = new_parameter(*shape, device=device, dtype=dtype) if elementwise_affine and bias else None

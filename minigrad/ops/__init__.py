@@ -1,5 +1,7 @@
 """Every op, one file per family. Array functions have the array API's names; fused ops those of torch.nn.functional."""
 
+from types import ModuleType
+
 from .activations import dropout, elu, leaky_relu, relu, silu, softplus
 from .attention import causal_mask, scaled_dot_product_attention
 from .conv import conv2d
@@ -92,4 +94,6 @@ from .shape import (
 from .softmax import cross_entropy, log_softmax, softmax
 from .windows import fold, unfold
 
-__all__ = [name for name in dir() if not name.startswith("_") and name != "Methods"]
+__all__ = [name for name in dir()
+           if not name.startswith("_") and name not in ("Methods", "ModuleType")
+           and not isinstance(globals()[name], ModuleType)]

@@ -12,16 +12,15 @@ from .elementwise import where
 from .linalg import matmul
 from .logic import greater
 from .reductions import max
-from .shape import swapaxes
+from .shape import ordinals, swapaxes
 from .softmax import softmax
 
 
 @op
 def causal_mask(scores):
     """True where position s of the last axis is not later than l of the one before it.   (..., l, s) -> (l, s)"""
-    xp, (m, n) = namespace(scores), scores.shape[-2:]
-    rows, columns = [xp.cumsum(xp.ones_like(scores, shape=(k,), dtype=int), axis=0) for k in (m, n)]
-    return columns <= xp.reshape(rows, (m, 1))
+    m, n = scores.shape[-2:]
+    return ordinals(scores, n) <= namespace(scores).reshape(ordinals(scores, m), (m, 1))
 
 
 @fused

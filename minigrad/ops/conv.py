@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..fused import fused
+from ..geometry import geometry
 from .kernels import kernel
 from .shape import reshape
-from .windows import check_image, geometry, unfold
+from .windows import check_image, unfold
 
 
 @fused
@@ -32,6 +33,8 @@ conv2d.rules(
     weight="gweight = g columns^T, summed over the batch and all positions",
     bias="gbias = g, summed over the batch and all positions",
 )
+
+
 def check_conv(x, weight, bias, stride, padding, dilation, groups):
     """Errors for shapes that do not fit together."""
     check_image("conv2d", x)
@@ -46,6 +49,7 @@ def check_conv(x, weight, bias, stride, padding, dilation, groups):
         raise ValueError(f"conv2d: weight expects {c_in * groups} input channels{each}, x has {c} {shapes}")
     if bias is not None and bias.shape != (k,):
         raise ValueError(f"conv2d: bias must be ({k},), one for each output channel, it is {bias.shape} {shapes}")
+    geometry(x.shape[2:], weight.shape[2:], stride, padding, dilation)
 
 
 conv2d.checked_by(check_conv)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import Array, default_generator, device_of, is_array, library_for, to_device, using
+from ..backend import Array, default_generator, is_array, library_for, to_device, using
 from ..tensor import Tensor
 
 FLOAT = "float32"               # what Python floats become
@@ -50,7 +50,7 @@ def from_python(data: Any) -> numpy.ndarray:
 
 
 def leaves(data: Any) -> list:
-    """The numbers or arrays in nested lists: the first of each list tells, unless the lists hold different kinds."""
+    """The numbers or arrays in nested lists, in no order."""
     if not isinstance(data, (list, tuple)):
         return [data]
     found, stack = [], list(data)
@@ -138,11 +138,6 @@ def randint(low: int, high: int, shape: Any, dtype: Any = "int64", device: str =
     with using(device):
         generator = default_generator(device) if generator is None else generator
         return Tensor(generator.integers(low, high, one_tuple((shape,)), dtype=dtype))
-
-
-def keep_mask(x: Tensor, p: float, generator: Any = None) -> Array:
-    """A boolean array like x, True with probability 1 - p: the mask of a dropout."""
-    return draw("random", x.shape, FLOAT, device_of(x.data), generator) >= p
 
 
 def one_tuple(shape: Any) -> tuple[int, ...]:

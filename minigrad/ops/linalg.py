@@ -10,7 +10,7 @@ from ..fused import fused
 from ..op import Variadic, op
 from .kernels import kernel
 from .reductions import sum
-from .shape import broadcast_to, expand_dims, permute_dims, reshape, swapaxes
+from .shape import broadcast_to, expand_dims, ordinals, permute_dims, reshape, swapaxes
 
 # --- matmul ---------------------------------------------------------------------------------------------------
 
@@ -132,10 +132,9 @@ def without_diagonals(terms: list[str], arrays: list, spare: Any) -> tuple[list[
 @op
 def identity(x, axis):
     """The identity matrix as long as x's `axis`, in x's dtype and on its device."""
-    xp, n = namespace(x), x.shape[axis]
-    ones = xp.ones_like(x, shape=(n,), dtype=int)
-    steps = xp.cumsum(ones, axis=0)
-    return (xp.reshape(steps, (n, 1)) == steps).astype(x.dtype)
+    n = x.shape[axis]
+    steps = ordinals(x, n)
+    return (namespace(x).reshape(steps, (n, 1)) == steps).astype(x.dtype)
 
 
 # --- linear ---------------------------------------------------------------------------------------------------

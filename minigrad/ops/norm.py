@@ -16,9 +16,9 @@ def channels(x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return (0, *range(2, len(x.shape))), (1, x.shape[1]) + (1,) * (len(x.shape) - 2)
 
 
-def last_axes(normalized_shape: Any) -> tuple[int, ...]:
+def as_shape(normalized_shape: Any) -> tuple[int, ...]:
     """layer_norm's normalized_shape, an int or a sequence, as a tuple."""
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    return tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (int(normalized_shape),)
 
 
 def check_batch_norm(what: str, x: Any, **vectors: Any) -> None:
@@ -33,7 +33,7 @@ def check_batch_norm(what: str, x: Any, **vectors: Any) -> None:
 
 def check_layer_norm(x, normalized_shape, weight, bias, eps):
     """Errors for shapes that do not fit together."""
-    shape = last_axes(normalized_shape)
+    shape = as_shape(normalized_shape)
     if not shape or x.shape[-len(shape):] != shape:
         raise ValueError(f"layer_norm: normalized_shape {shape} must be the last axes of x, which is {x.shape}")
     for name, v in (("weight", weight), ("bias", bias)):
@@ -101,7 +101,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     x (..., *normalized_shape)   weight, bias normalized_shape   ->   y like x
     y = (x - mean) / sqrt(var + eps) * weight + bias, mean and biased var over the last axes. Ba et al. 2016, eq. 3.
     """
-    shape = last_axes(normalized_shape)
+    shape = as_shape(normalized_shape)
     axes = tuple(range(-len(shape), 0))
     centred = x - mean(x, axes, True)
     variance = mean(centred * centred, axes, True)

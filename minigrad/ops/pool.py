@@ -6,11 +6,12 @@ from math import inf
 from typing import Any
 
 from ..fused import fused
+from ..geometry import pair, positions
 from .elementwise import ones_like
 from .kernels import kernel
 from .reductions import argmax, sum
 from .shape import pad, reshape, take_along_axis
-from .windows import check_image, pair, positions, unfold
+from .windows import check_image, unfold
 
 
 def layout(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> tuple[int, int]:
@@ -38,6 +39,12 @@ def geometry(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
     return k, s, d, ends, tuple([out for out, _ in axes])
 
 
+def check_pool(what: str, x: Any, *options: Any) -> None:
+    """Errors for an input that is no batch of images, and for windows that do not fit into it."""
+    check_image(what, x)
+    geometry(x, *options)
+
+
 @fused
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """The largest element of every window. The gradient goes to the first winner of a window; padding never wins.
@@ -54,7 +61,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     return reshape(take_along_axis(windows, winners, 2), (n, c, p, q))
 
 max_pool2d.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
-max_pool2d.checked_by(lambda x, *options: check_image("max_pool2d", x))
+max_pool2d.checked_by(lambda x, *options: check_pool("max_pool2d", x, *options))
 kernel(max_pool2d, "numpy", "pool")
 
 
@@ -84,5 +91,6 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     return total / reshape(sum(unfold(counted, (i, j), s), 1), (1, 1, p, q))
 
 avg_pool2d.rules(x="gx = g / (number of elements) for every element of a window; where windows overlap it adds up")
-avg_pool2d.checked_by(lambda x, *options: check_image("avg_pool2d", x))
+avg_pool2d.checked_by(lambda x, kernel_size, stride, padding, ceil_mode, *options: (
+    check_pool("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)))
 kernel(avg_pool2d, "numpy", "pool")

@@ -13,7 +13,7 @@ from ..backend import FLOATS, namespace
 from ..op import op
 from .elementwise import exp, sqrt, where
 from .logic import equal, isfinite
-from .shape import broadcast_to, reshape
+from .shape import broadcast_to, normalized, reshape
 
 
 def axes_of(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
@@ -21,10 +21,7 @@ def axes_of(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(len(shape)))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    for a in axes:
-        if not -len(shape) <= a < len(shape):
-            raise ValueError(f"axis {a} is out of bounds for {len(shape)} dimensions")
-    return tuple([a % len(shape) for a in axes])
+    return tuple([normalized(a, len(shape)) for a in axes]) if shape else ()
 
 
 def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:

@@ -63,14 +63,17 @@ def moveaxis(x, source, destination):
     return permute_dims(x, tuple(axes))
 
 
+def ordinals(x, n):
+    """1 to n as ints where x lives. Counted by adding: arange would allocate them even for arrays without values."""
+    xp = namespace(x)
+    return xp.cumsum(xp.ones_like(x, shape=(n,), dtype=int), axis=0)
+
+
 def normalized(axis: int, ndim: int) -> int:
     """An axis counted from the front."""
-    if not -larger(ndim, 1) <= axis < larger(ndim, 1):
+    if not -max(ndim, 1) <= axis < max(ndim, 1):
         raise ValueError(f"axis {axis} is out of bounds for {ndim} dimensions")
-    return axis % larger(ndim, 1)
-
-
-larger = max
+    return axis % max(ndim, 1)
 
 
 @op
@@ -193,7 +196,7 @@ def pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
         widths = [tuple(widths)] * ndim
     if len(widths) == 1:
         widths = widths * ndim
-    if len(widths) != ndim or any([len(pair) != 2 or larger(0, -pair[0], -pair[1]) for pair in widths]):
+    if len(widths) != ndim or any([len(pair) != 2 or max(0, -pair[0], -pair[1]) for pair in widths]):
         raise ValueError(f"pad: pad_width must be an int, a pair, or {ndim} pairs, of lengths >= 0; {pad_width} came")
     return widths
 

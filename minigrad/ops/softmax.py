@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy
+
+from ..backend import library_of
 from ..fused import fused
 from .elementwise import astype, exp, log, where
 from .kernels import kernel
@@ -79,6 +82,21 @@ def check_cross_entropy(x, target, weight, ignore_index, reduction, label_smooth
     if weight is not None and weight.shape != (classes,):
         raise ValueError(f"cross_entropy: weight must be ({classes},), one for each class, it is {weight.shape} "
                          f"{shapes}")
+    check_classes(x, target, ignore_index)
+
+
+def check_classes(x, target, ignore_index):
+    """An error for the first target that is no class."""
+    if library_of(target) != "numpy" or target.dtype.kind not in "iu" or not len(x.shape) or not target.size:
+        return
+    classes = x.shape[0 if len(x.shape) == 1 else 1]
+    if target.min() >= 0 and target.max() < classes:
+        return
+    bad = (target != ignore_index) & ((target < 0) | (target >= classes))
+    if bad.any():
+        at = tuple(int(i) for i in numpy.argwhere(bad)[0])
+        raise ValueError(f"cross_entropy: target{list(at) if at else ''} is {target[at]}, but there are {classes} "
+                         f"classes, 0 to {classes - 1} (x {x.shape}, target {target.shape})")
 
 
 cross_entropy.checked_by(check_cross_entropy)

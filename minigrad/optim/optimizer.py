@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from ..backend import Array, device_of, is_array, to_device, using
-from ..nn.module import clear_grad
+from ..nn.module import as_array, clear_grad
 from ..tensor import Tensor, enable_grad
 
 
@@ -141,7 +141,7 @@ def loaded(name: str, value: Any, p: Tensor, what: str) -> Any:
     """A copy of an item of saved state: the number of steps, or an array like the parameter."""
     if value is None or name == "step":
         return value if value is None else int(value)
-    array = value.data if isinstance(value, Tensor) else value if is_array(value) else numpy.asarray(value)
+    array = as_array(value)
     if array.shape != p.shape:
         raise ValueError(f"{what} has shape {array.shape}, the parameter {p.shape}")
     device = device_of(p.data)

@@ -63,7 +63,7 @@ def corrupted(op: Op, position: int, change: Callable) -> Iterator[None]:
         return gradients
 
     if not formulas:            # without one nothing is recorded, so there would be nothing to tamper with
-        op.formulas = {position: Formula(lambda g: None, op.names)}
+        op.formulas = {position: Formula(lambda g: None, op.names, op.name)}
     vars(op)["backward"] = backward
     op.plans.clear()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.util import find_spec
@@ -62,8 +63,9 @@ class Job:
     @property
     def settings(self) -> Settings:
         usual = RECIPES[self.data].settings
-        return replace(usual, epochs=self.epochs or usual.epochs, batch_size=self.batch_size or usual.batch_size,
-                       learning_rate=self.learning_rate or usual.learning_rate)
+        asked: dict[str, Any] = {
+            "epochs": self.epochs, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
+        return replace(usual, **{name: value for name, value in asked.items() if value is not None})
 
 
 def show_nothing(epochs: int, images: int) -> Progress:
@@ -77,8 +79,9 @@ def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_noth
     Raises, before anything is written, ImportError (an extra is missing), DeviceError, RunFolderError and DataError;
     and NonFiniteLoss while training. run.json then says why the run stopped, as it does after an interruption.
     """
-    if find_spec("matplotlib") is None:
-        raise ImportError('a run draws pictures with matplotlib, which is not installed: pip install "minigrad[demo]"')
+    for library, purpose in (("matplotlib", "draws its pictures"), ("threadpoolctl", "keeps BLAS to one thread")):
+        if find_spec(library) is None:
+            raise ImportError(f'a run {purpose} with {library}, which is not installed: pip install "minigrad[demo]"')
     library_for(job.device)
     folder = RunFolder(job.folder)
     data = load_data(job)
@@ -101,22 +104,29 @@ def run_in(folder: RunFolder, job: Job, model: Module, train: Dataset, validatio
            show: Callable[[int, int], Progress]) -> dict[str, Any]:
     """Train, choose, test once, write."""
     started = perf_counter()
-    with show(job.settings.epochs, len(train)) as progress:
+    with one_blas_thread(), show(job.settings.epochs, len(train)) as progress:
         trainer = Trainer(model, train, validation, job.settings, job.seed, job.device, RECIPES[job.data].augment,
                           progress.step)
         for epoch in trainer:
             folder.add_epoch(**epoch._asdict())
             progress.epoch(epoch)
-    model.load_state_dict(trainer.best_state)
     seconds = perf_counter() - started
-    tested = evaluate(model, test, job.device)
     if trainer.best is None:
         raise ValueError("a run needs at least one epoch")
+    model.load_state_dict(trainer.best_state)
+    tested = evaluate(model, test, job.device)
     result = results(trainer.best, tested, train, test, model, seconds)
     folder.write(WEIGHTS, lambda path: save(model, path))
     draw(folder, model, tested, test, result)
     folder.finish(result)
     return {**result, "folder": str(folder.path)}
+
+
+def one_blas_thread() -> AbstractContextManager:
+    """Inside, BLAS uses one thread. Matrix products as small as LeNet-5's gain nothing from two, and lose much where
+    the cores have other work: then the threads wait for each other."""
+    from threadpoolctl import threadpool_limits
+    return threadpool_limits(1, user_api="blas")
 
 
 # --- data -----------------------------------------------------------------------------------------------------

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from .. import debug
-from ..backend import to_numpy
+from ..debug.glance import glance
 from ..nn import Module
 from ..tensor import Tensor
 
@@ -48,8 +46,8 @@ class Replay:
             if culprit:
                 return NonFiniteLoss(f"training stopped in epoch {epoch}, step {number} (learning rate {step[2]:.3g}): "
                                      f"{culprit}")
-        return NonFiniteLoss(f"training stopped in epoch {epoch}, step {last}: every loss is finite, but their sum is "
-                             "not: try a smaller learning rate")
+        return NonFiniteLoss(f"training stopped in epoch {epoch}, step {last}: run again, every loss is finite: their "
+                             "sum overflowed, or dropout drew other masks: try a smaller learning rate")
 
     def again(self, images: Tensor, labels: Tensor, rate: float) -> str:
         """Run one step again under the recorder; what made nan or inf in it, "" if nothing did."""
@@ -64,8 +62,8 @@ class Replay:
         loss.backward()
         self.optimizer.step()
         for name, p in self.model.named_parameters():
-            if not np.isfinite(to_numpy(p.data)).all():
-                what = "update" if p.grad is None or np.isfinite(p.grad.numpy()).all() else "gradient"
+            if not glance(p).finite:
+                what = "update" if p.grad is None or glance(p.grad).finite else "gradient"
                 return f"the loss is still finite, but the {what} of {name} is not: try a smaller learning rate"
         return ""
 

@@ -1,28 +1,27 @@
-"""conv2d as one matrix product: the columns of the whole batch side by side, (c*i*j, n*p*q).
+"""conv2d as one matrix product a group: the columns of the whole batch side by side, (c*i*j, p*q*n).
 
-y (k, n*p*q) = weight (k, c*i*j) @ columns. Images lie channel-first in memory here, (c, n, h, w), so that the
-product needs no transposed copy; callers see (n, c, h, w) through strides.
+y (k, p*q*n) = weight (k, c*i*j) @ columns. Images lie in memory as (c, h, w, n) here, the batch innermost: each kernel
+offset copies long runs, and the product needs no transposed copy; callers see (n, k, p, q) through strides.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .common import both, full_precision, positions, windows
+from ...geometry import geometry, offsets
+from .common import full_precision
 
 
 def conv2d_fits(x, weight, bias, stride, padding, dilation, groups):
-    p, q = positions(x.shape[2:], weight.shape[2:], both(stride), both(padding), both(dilation))
-    return full_precision(x, weight, bias) and min(p, q, x.shape[0]) > 0
+    return full_precision(x, weight, bias) and len(x) > 0
 
 
 def conv2d_forward(needs, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    (n, c), (k, c_in, i, j) = x.shape[:2], weight.shape
-    stride, padding, dilation = both(stride), both(padding), both(dilation)
-    p, q = positions(x.shape[2:], (i, j), stride, padding, dilation)
+    (n, c), (k, c_in) = x.shape[:2], weight.shape[:2]
+    (i, j), stride, padding, dilation, (p, q) = geometry(x.shape[2:], weight.shape[2:], stride, padding, dilation)
     image = batch_innermost(x, padding)
     columns = np.empty((c, i, j, p, q, n), x.dtype)
-    for a, b, rows, cols in windows((i, j), stride, dilation, (p, q)):
+    for a, b, rows, cols in offsets((i, j), stride, dilation, (p, q)):
         columns[:, a, b] = image[:, rows, cols]
     columns = columns.reshape(groups, c_in * i * j, p * q * n)
     y = weight.reshape(groups, k // groups, c_in * i * j) @ columns                   # (f, k/f, pqn)
@@ -32,16 +31,15 @@ def conv2d_forward(needs, x, weight, bias=None, stride=1, padding=0, dilation=1,
 
 
 def conv2d_backward(needs, g, columns, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    (n, c, h, w), (k, c_in, i, j) = x.shape, weight.shape
-    p, q = g.shape[2:]
+    (n, c, h, w), (k, c_in) = x.shape, weight.shape[:2]
+    (i, j), stride, (top, left), dilation, (p, q) = geometry((h, w), weight.shape[2:], stride, padding, dilation)
     flat = np.ascontiguousarray(g.transpose(1, 2, 3, 0)).reshape(groups, k // groups, p * q * n)
     gx = gweight = gbias = None
     if needs[0]:
         filters = weight.reshape(groups, k // groups, c_in * i * j)
         gcolumns = (filters.transpose(0, 2, 1) @ flat).reshape(c, i, j, p, q, n)
-        top, left = both(padding)
         image = np.zeros((c, h + 2 * top, w + 2 * left, n), x.dtype)
-        for a, b, rows, cols in windows((i, j), both(stride), both(dilation), (p, q)):
+        for a, b, rows, cols in offsets((i, j), stride, dilation, (p, q)):
             image[:, rows, cols] += gcolumns[:, a, b]
         gx = image[:, top:top + h, left:left + w].transpose(3, 0, 1, 2)
     if needs[1]:

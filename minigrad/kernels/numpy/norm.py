@@ -77,4 +77,5 @@ def layer_norm_backward(needs, g, kept, x, normalized_shape, weight=None, bias=N
 
 
 def last_axes(normalized_shape) -> tuple[int, ...]:
-    return tuple(range(-(1 if isinstance(normalized_shape, int) else len(normalized_shape)), 0))
+    """The axes that normalized_shape, an int or a sequence, is about: (-2, -1) for (3, 4)."""
+    return tuple(range(-np.size(normalized_shape), 0))
