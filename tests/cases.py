@@ -81,7 +81,7 @@ ELEMENTWISE = {
         case("same dtype", normal(2, 3), dtype="float64"),
         case("integers", integers(-5, 6, 4), dtype="float64"),
     ],
-    **{name: unary(normal) for name in ("negative", "square", "alias", "exp", "tanh", "sigmoid", "sin", "cos")},
+    **{name: unary(normal) for name in ("negative", "square", "alias", "copy", "exp", "tanh", "sigmoid", "sin", "cos")},
     **{name: unary(distinct) for name in ("abs", "sign")},
     **{name: unary(positive) for name in ("log", "sqrt")},
     **{name: compared() for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")},

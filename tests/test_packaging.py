@@ -130,3 +130,13 @@ def test_importing_loads_no_optional_library() -> None:
     done = run("-c", "import sys, minigrad; print(*{name.partition('.')[0] for name in sys.modules})")
     assert done.returncode == 0, done.stderr
     assert not set(done.stdout.split()) & OPTIONAL
+
+
+def test_every_public_op_is_at_the_top_and_everything_exported_exists():
+    import minigrad
+    from minigrad import ops
+
+    inner = {"causal_mask", "contract", "identity", "put", "to", "transfer"}
+    assert set(ops.__all__) - inner <= set(minigrad.__all__), "ops that minigrad/__init__.py does not name"
+    assert all(hasattr(minigrad, name) for name in minigrad.__all__)
+    assert sorted(set(minigrad.__all__)) == minigrad.__all__

@@ -155,6 +155,7 @@ ELEMENTWISE = {
     "where": lambda condition, a, b: torch.where(condition, a, b),
     "astype": lambda x, dtype: x.to(torch_dtype(dtype)),
     "alias": torch.clone,
+    "copy": torch.clone,
     "negative": torch.neg,
     "bitwise_invert": torch.bitwise_not,
     "equal": binary(torch.eq),

@@ -22,6 +22,7 @@ from .elementwise import (
     abs,
     add,
     astype,
+    copy,
     cos,
     divide,
     exp,

@@ -224,6 +224,14 @@ astype.keeps_dtype = False
 
 
 @op
+def copy(x):
+    """The same values in memory of their own. PyTorch calls it clone."""
+    return x.copy()
+
+copy.gradient(x=lambda g: g)
+
+
+@op
 def transfer(x, device, home):
     """x, which lives on `home`, on `device`; a gradient goes back home."""
     return to_device(x, device)

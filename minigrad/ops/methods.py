@@ -142,6 +142,10 @@ class Methods:
     def __rrshift__(self, other: Any) -> Tensor:
         return logic.bitwise_right_shift(other, self)
 
+    def eq(self, other: Any) -> Tensor:
+        """PyTorch's word for ==."""
+        return logic.equal(self, other)
+
     __hash__ = object.__hash__      # by identity: == is elementwise
 
     # --- as a number, a sequence, an array --------------------------------------------------------------------
@@ -199,6 +203,10 @@ class Methods:
         """The number of elements, as PyTorch calls it."""
         return bare(self).size
 
+    def dim(self) -> int:
+        """The number of axes, as PyTorch calls it."""
+        return bare(self).ndim
+
     @property
     def T(self) -> Tensor:
         """A matrix transposed; more axes reversed."""
@@ -213,6 +221,14 @@ class Methods:
     def astype(self, dtype: Any) -> Tensor:
         """Converted to `dtype`; itself if it has it already."""
         return cast(Any, self) if bare(self).dtype == dtype else elementwise.astype(self, dtype)
+
+    def copy(self) -> Tensor:
+        """The same values in memory of their own; gradients flow back."""
+        return elementwise.copy(self)
+
+    def clone(self) -> Tensor:
+        """PyTorch's word for copy."""
+        return elementwise.copy(self)
 
     def to(self, device: str) -> Tensor:
         """On "cpu", "cuda" or "cuda:<number>"; itself if it is there already. Gradients flow back."""
@@ -299,6 +315,10 @@ class Methods:
     def view(self, *new_shape: Any) -> Tensor:
         """PyTorch's word for reshape; strides are no matter here."""
         return self.reshape(*new_shape)
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """In the shape of another tensor."""
+        return shape.reshape(self, other.shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         return shape.flatten(self, start_dim, end_dim)

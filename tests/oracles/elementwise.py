@@ -52,6 +52,7 @@ ARITHMETIC = {
     "sign": lambda x: float((x > 0) - (x < 0)),
     "square": lambda x: x * x,
     "alias": lambda x: x,
+    "copy": lambda x: x,
     "where": lambda condition, a, b: a if condition else b,
 }
 
