@@ -140,19 +140,19 @@ class Fused(Op):
         call = Call(args, self.choose(raw))
         if call.kernel:
             y, call.kept = call.kernel.forward([edge is not None for edge in edges], *raw)
-            out = wrap(y, first)
+            out = wrap(y, first, args, raw)
             kept = call.kept if type(call.kept) is tuple else (call.kept,)
             call.outputs = [derived(t.data, t.changed) for t in (out if type(out) is tuple else (out,))
                             if any([t.data is array for array in kept])]
         else:
             inner = self.enter(call)[1]
-            out = tuple([outside(y, first) for y in inner]) if type(inner) is tuple else outside(inner, first)
+            out = tuple([y.detach() for y in inner]) if type(inner) is tuple else inner.detach()
         return attach(out, self, edges, call)
 
     def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
         kernel = self.choose(raw)
         if kernel:
-            return wrap(kernel.forward([False] * self.arity, *raw)[0], first)
+            return wrap(kernel.forward([False] * self.arity, *raw)[0], first, args, raw)
         with no_grad():                         # on tensors, not arrays: a definition may call their methods
             return self.definition(*args)
 
@@ -185,14 +185,10 @@ class Fused(Op):
         if call.kernel is None or create_graph:
             return exhaust(self.inner_steps(node, g, edges, create_graph))
         raw = [a.data if isinstance(a, Tensor) else a for a in call.args]
-        return list(call.kernel.backward([edge is not None for edge in edges], g, call.kept, *raw))
-
-
-def outside(y: Tensor, first: Tensor) -> Tensor:
-    """An output of the definition without its inner history; a change of it in place is a change of what is inside."""
-    t = wrap(y.data, first)
-    t.changed = y.changed
-    return t
+        gradients = list(call.kernel.backward([edge is not None for edge in edges], g, call.kept, *raw))
+        if any([gx is None and edge is not None for gx, edge in zip(gradients, edges, strict=True)]):
+            return exhaust(self.inner_steps(node, g, edges))        # the kernel knows no gradient for some argument
+        return gradients
 
 
 def fused(definition: Callable) -> Fused:

@@ -6,7 +6,7 @@ definition written in primitives, and perhaps kernels (`Fused`, in fused.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from inspect import Parameter, signature
 from typing import Any, cast
 from weakref import ref
@@ -20,6 +20,7 @@ from .tensor import LEAF, Node, Output, Tensor, derived, recording
 OPS: dict[str, Op] = {}         # name -> Op; the tests' table must have a row for each
 TWIN = "twin"                   # the `node` of a saved output, until it is joined to the tape
 MISSING = Parameter.empty
+SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}      # PyTorch's words
 new = Tensor.__new__
 
 
@@ -42,6 +43,7 @@ class Op:
         self.arity = len(self.names)
         self.formulas: Any = {}         # position of an argument -> Formula
         self.recipes: list[tuple] = []  # the same, unpacked for the walk
+        self.reach = 0                  # a bit per argument that has one
         self.plans: dict[int, Callable] = {}        # which arguments need gradients -> what to save for their formulas
         OPS[self.name] = self
 
@@ -61,6 +63,7 @@ class Op:
                                 f"there are {', '.join(self.names)}")
             self.formulas[self.names.index(name)] = Formula(function, self.names, self.name)
         self.recipes = unpacked(self.formulas)
+        self.reach = bits(self.formulas)
         self.plans.clear()
         return self
 
@@ -92,7 +95,7 @@ class Op:
                     return cast(Any, a).add(self, args)             # symbols: a node of their graph
             if Meta in map(type, raw):
                 return self.forward(*map(without_values, raw))      # a layer whose output shape is asked for
-            self.check_devices(raw)
+            self.check_devices(args, raw)
             if not on_current_device(first.data):
                 with on_device_of(first.data):
                     return self(*args)
@@ -110,11 +113,13 @@ class Op:
 
     def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
         """Call, and leave the tape alone."""
-        return wrap(self.forward(*raw), first, raw if self.keeps_dtype else ())
+        return wrap(self.forward(*raw), first, args, raw, self.keeps_dtype)
 
     def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
         """Call, and put the call on the tape with what the needed formulas will read."""
-        out = wrap(self.forward(*raw), first, raw if self.keeps_dtype else ())
+        if needs & ~self.reach:
+            raise TypeError(self.out_of_reach(edges))
+        out = wrap(self.forward(*raw), first, args, raw, self.keeps_dtype)
         saved = (self.plans.get(needs) or self.plan(needs))(args, out)
         if type(out) is tuple:
             return attach(out, self, edges, saved)
@@ -122,7 +127,14 @@ class Op:
         dtype = data.dtype
         if dtype is first.data.dtype or dtype.kind in FLOATS:           # integers carry no gradient
             out.node = Node(self, edges, saved, data.shape, dtype)
+        elif dtype.kind == "c":
+            raise TypeError(f"complex numbers have no gradient here, the result is {dtype}: detach() the inputs")
         return out
+
+    def out_of_reach(self, edges: list) -> str:
+        """What to say when an argument requires gradients for which there is no formula."""
+        name = next(name for i, name in enumerate(self.names) if edges[i] is not None and i not in self.formulas)
+        return f"there is no gradient for argument {name}, which requires one: pass {name}.detach() or a plain number"
 
     def plan(self, needs: int) -> Callable:
         """A function (args, out) -> what to save: the arguments, those that no needed formula reads left out."""
@@ -171,7 +183,8 @@ class Op:
     def check_unchanged(self, node: Node, saved: Any = None) -> None:
         """Refuse if a tensor that the formulas will read was changed in place since the call."""
         for i, kept in enumerate(node.saved if saved is None else saved):
-            if isinstance(kept, Tensor) and kept.changed[0] > node.serial:
+            kept = next(changed_since(node.serial, kept), None)
+            if kept is not None:
                 which = f"its argument {self.names[i]}" if i < len(self.names) else "its output"
                 raise RuntimeError(f"{self.name} saved {which}, a tensor of shape {kept.shape}, for its gradient, but "
                                    "the tensor was changed in place after the call: change a copy instead, or call "
@@ -195,6 +208,7 @@ class Op:
             raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), {len(args)} came")
         full = [*args, *self.defaults[len(args):]]
         for name, value in kwargs.items():
+            name = SYNONYMS.get(name, name) if name not in names else name
             if name not in names:
                 raise TypeError(f"{self.name}: has no argument {name!r}; it has {', '.join(names)}")
             if names.index(name) < len(args):
@@ -205,13 +219,15 @@ class Op:
             raise TypeError(f"{self.name}: argument {', '.join(missing)} is missing")
         return full
 
-    def check_devices(self, raw: list) -> None:
+    def check_devices(self, args: Sequence, raw: list) -> None:
         where = {name: device_of(a) for name, a in zip(self.names, raw, strict=True) if type(a) in LIBRARIES}
         home = next(iter(where.values()))
         strangers = [name for name, device in where.items() if device != home]
         if strangers:
+            is_tensor = isinstance(args[self.names.index(strangers[0])], Tensor)
+            cure = f"{strangers[0]}.to({home!r})" if is_tensor else f"minigrad.tensor({strangers[0]}, device={home!r})"
             raise TypeError(f"{self.name}: " + ", ".join([f"{name} is on {device}" for name, device in where.items()])
-                            + f"; {strangers[0]}.to({home!r}) mends it")
+                            + f"; {cure} mends it")
 
     def explained(self, error: Exception, raw: Sequence) -> Exception:
         """The error with the op's name and the shapes in front, unless an op inside has said so already."""
@@ -276,6 +292,21 @@ def unpacked(formulas: dict[int, Any]) -> list[tuple]:
     return [(i, formula.function, formula.reads, formula.call) for i, formula in formulas.items()]
 
 
+def bits(positions: Iterable[int]) -> int:
+    """A number with these bits set."""
+    return sum([1 << i for i in positions])
+
+
+def changed_since(serial: int, kept: Any) -> Iterator[Tensor]:
+    """The tensors among what was saved, also those in an index tuple, that were changed in place since then."""
+    if isinstance(kept, Tensor):
+        if kept.changed[0] > serial:
+            yield kept
+    elif type(kept) in (tuple, list):
+        for part in kept:
+            yield from changed_since(serial, part)
+
+
 def shape_of(x: Any) -> Any:
     return x if type(x) is Shape else getattr(x, "shape", ())
 
@@ -324,7 +355,7 @@ class Joined(Op):
         self.defaults = (MISSING,) * n + whole.defaults[1:]
         self.arity, self.plans = len(self.names), {}
         self.formulas = {i: Each(whole.formula, i, n) for i in range(n)} if whole.formula else {}
-        self.recipes = unpacked(self.formulas)
+        self.recipes, self.reach = unpacked(self.formulas), bits(self.formulas)
 
     def plan(self, needs: int) -> Callable:
         if "arrays" in signature(self.whole.formula).parameters:
@@ -352,28 +383,40 @@ def join(kept: Tensor, node: Node) -> Tensor:
     return derived(kept.data, kept.changed, node) if kept.node is TWIN else kept
 
 
-def wrap(y: Any, x: Tensor, raw: Sequence = ()) -> Any:
-    """The output of an op as a tensor. A view of the input `x` shares its date of change.
+def wrap(y: Any, x: Tensor, args: Sequence, raw: Sequence, keeps_dtype: bool = True) -> Any:
+    """The output of an op, of whose arguments (`raw`: as arrays) `x` is the first tensor, as a tensor.
 
-    raw: the op's arguments, if bfloat16 ones shall give a bfloat16 output.
+    A view of an argument shares its date of change. keeps_dtype: bfloat16 arguments give a bfloat16 output.
     """
     if type(y) is tuple:
-        return tuple([wrap(part, x, raw) for part in y])
+        return tuple([wrap(part, x, args, raw, keeps_dtype) for part in y])
     source = x.data
     if type(y) is not ndarray and type(y) not in LIBRARIES:
         y = namespace(source).asarray(y)                # NumPy turns 0-d results into scalars
-    if y.dtype is not source.dtype and source.dtype.kind == "V" and y.dtype == "float32" and raw:
-        kinds = {a.dtype.kind for a in raw if type(a) in LIBRARIES}
+    if y.dtype is not source.dtype and source.dtype.kind == "V" and y.dtype == "float32" and keeps_dtype:
+        kinds = {a.dtype.kind for a in args if hasattr(a, "dtype")}
         y = y if "f" in kinds else y.astype(source.dtype)       # NumPy has bfloat16 * 2.0 in float32
     t = new(Tensor)
     t.data = y
     t.node = t.grad = t.hooks = None
     base = y.base
     if base is None:
-        t.changed = x.changed if y is source else [0]
-    else:
-        t.changed = x.changed if base is source or base is source.base else [0]
+        for a in raw:
+            if a is y:
+                break
+        else:
+            t.changed = [0]                             # nobody else's memory: the usual case
+            return t
+    t.changed = shared_date(y, base, args)
     return t
+
+
+def shared_date(y: Array, base: Any, args: Sequence) -> list[int]:
+    """The date of change of the argument whose memory `y` shows; a new one if there is none."""
+    for a in args:
+        if isinstance(a, Tensor) and (y is a.data or base is not None and (base is a.data or base is a.data.base)):
+            return a.changed
+    return [0]
 
 
 def attach(out: Any, op: Op, edges: list, saved: Any) -> Any:

@@ -152,7 +152,7 @@ class Tensor(Methods):
         return to_numpy(self.data)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if self.requires_grad and recording.get():
+        if recording.get() and (self.requires_grad or isinstance(value, Tensor) and value.requires_grad):
             raise ValueError("x[...] = v on a tensor that requires gradients would change what the tape has seen: "
                              "do it inside no_grad(), or make a new tensor with where(mask, v, x)")
         self.data[bare(index)] = bare(value)
@@ -162,7 +162,7 @@ class Tensor(Methods):
         """Say that the array was changed in place, so that a walk which still needs the old values can refuse."""
         self.changed[0] = last_change[0] = tick()
 
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None] | Retain) -> HookHandle:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
         """Call `hook(g)` with the whole gradient of this tensor, once a walk has gathered it.
 
         What the hook returns, if not None, takes the gradient's place. `g` is read-only. Returns a handle with
@@ -173,25 +173,40 @@ class Tensor(Methods):
             raise RuntimeError("register_hook: this tensor does not require gradients, so none will arrive")
         if holder.hooks is None:
             holder.hooks = []
-        holder.hooks.append(hook)
-        return HookHandle(holder.hooks, hook)
+        handle = HookHandle(holder.hooks, hook)
+        holder.hooks.append(handle)
+        return handle
 
     def retain_grad(self) -> None:
         """Let backward() leave the gradient of this intermediate tensor in `.grad`, as it does for leaves."""
         if self.node is None:
             raise RuntimeError("retain_grad: this tensor does not require gradients, so none will arrive")
+        if self.is_leaf:
+            return
+        if self.place.hooks is None:
+            self.place.hooks = []
+        if not any([type(hook) is Retain and hook.tensor() is self for hook in self.place.hooks]):
+            self.place.hooks.append(Retain(self))
+
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        """A leaf or constant of its own, with a copy of the array; the tape is not copied."""
         if not self.is_leaf:
-            self.register_hook(Retain(self))
+            raise RuntimeError("deepcopy: only leaves can be copied deeply, this tensor was made by "
+                               f"{self.node.op.name}: copy x.detach() instead")
+        twin = memo[id(self)] = type(self).__new__(type(self))
+        Tensor.__init__(twin, self.data.copy(), self.requires_grad)
+        twin.grad = None if self.grad is None else derived(self.grad.data.copy())
+        return twin
 
 
 class HookHandle:
-    """What `register_hook` returns: `remove()` takes the hook away again."""
+    """One registered hook; `remove()` takes it away again."""
 
-    def __init__(self, hooks: list, hook: Any):
+    def __init__(self, hooks: list, hook: Callable):
         self.hooks, self.hook = hooks, hook
 
     def remove(self) -> None:
-        self.hooks[:] = [hook for hook in self.hooks if hook is not self.hook]
+        self.hooks[:] = [handle for handle in self.hooks if handle is not self]
 
 
 class Retain:
@@ -277,13 +292,14 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
     found: dict[Any, Any] = {}              # of the inputs that were made by calls
     retained: list[tuple[Tensor, Any]] = []
     for y, g in zip(outputs, seeds, strict=True):
-        with on_device_of(y.data):
+        with set_grad_enabled(create_graph), on_device_of(y.data):
             deliver([seed(y, g, create_graph)], [y.place], arriving)
     order, leads = route([y.node for y in outputs if y.node is not LEAF], inputs)
     for node in order:
         g, edges = arriving.pop(node, None), node.edges
         if node.hooks or node.outputs:
-            g = collect(node, g, arriving, retained)
+            with set_grad_enabled(create_graph):
+                g = collect(node, g, arriving, retained)
         if g is None:
             continue
         if leads is not None:
@@ -306,11 +322,12 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
         yield node, g, gradients, delivered
         if not keep:
             node.saved = None
-    if inputs is not None:
-        return [hooked(x, arriving[x], retained) if x in arriving else found.get(x.place) for x in inputs]
-    leaves = [(leaf, g) for leaf, g in arriving.items() if isinstance(leaf, Tensor)]
-    settle([(leaf, hooked(leaf, g, retained)) for leaf, g in leaves] + retained, create_graph)
-    return []
+    with set_grad_enabled(create_graph):
+        if inputs is not None:
+            return [hooked(x, arriving[x], retained) if x in arriving else found.get(x.place) for x in inputs]
+        leaves = [(leaf, g) for leaf, g in arriving.items() if isinstance(leaf, Tensor)]
+        settle([(leaf, hooked(leaf, g, retained)) for leaf, g in leaves] + retained, create_graph)
+        return []
 
 
 def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], grad_outputs: Any = None,
@@ -433,19 +450,20 @@ def hooked(place: Any, g: Any, retained: list) -> Any:
     """The gradient gathered at a place after its hooks have seen it."""
     if g is None or not place.hooks:
         return g
-    for hook in place.hooks:
-        if type(hook) is Retain:
+    hooks = list(place.hooks)               # one may remove itself while it runs
+    for handle in hooks:
+        if type(handle) is Retain:
             continue
-        answer = hook(g if isinstance(g, Tensor) else derived(read_only(g)))
+        answer = handle.hook(g if isinstance(g, Tensor) else derived(read_only(g)))
         if answer is None:
             continue
         if not isinstance(answer, Tensor) or answer.shape != g.shape or answer.device != device_of(bare(g)):
             raise TypeError("a hook must return None or a Tensor like the gradient, "
                             f"{g.shape} on {device_of(bare(g))}; it returned {answer!r}")
-        g = answer if isinstance(g, Tensor) else answer.data.astype(g.dtype)
-    for hook in place.hooks:
-        if type(hook) is Retain and hook.tensor() is not None:
-            retained.append((hook.tensor(), g if isinstance(g, Tensor) else g.copy()))
+        g = answer.astype(g.dtype) if isinstance(g, Tensor) else answer.data.astype(g.dtype)
+    for handle in hooks:
+        if type(handle) is Retain and handle.tensor() is not None:
+            retained.append((handle.tensor(), g.copy()))
     return g
 
 
@@ -484,11 +502,15 @@ def own(g: Array, x: Tensor) -> Array:
 
 
 def settle(gradients: list[tuple[Tensor, Any]], create_graph: bool) -> None:
-    """Give every leaf, and every tensor that asked to retain, its gradient."""
+    """Give every leaf, and every tensor that asked to retain, its gradient: all of them or, after an error, none."""
+    for x, _ in gradients:
+        if x.grad is not None and (x.grad.shape, x.grad.device) != (x.shape, x.device):
+            raise ValueError(f"backward: a tensor {x.shape} on {x.device} has a .grad {x.grad.shape} on "
+                             f"{x.grad.device}, to which nothing can be added: set .grad to None")
     for x, g in gradients:
         with on_device_of(x.data):
             if create_graph:
-                x.grad = g if x.grad is None else x.grad + g
+                x.grad = g.copy() if x.grad is None else x.grad + g
             elif x.grad is None:
                 x.grad = derived(namespace(x.data).asarray(g))
             else:

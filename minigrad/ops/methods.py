@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from ..backend import device_of
+from ..backend import device_of, read_only
 from ..tensor import Tensor, bare
 from . import activations, elementwise, linalg, logic, reductions, shape
 from .elementwise import add, divide, multiply, subtract
@@ -31,6 +31,8 @@ class Methods:
     """The operators and methods of Tensor; `minigrad.ops` gives them to it when it is imported."""
 
     __slots__ = ()
+    if TYPE_CHECKING:
+        requires_grad: bool
 
     # --- arithmetic -------------------------------------------------------------------------------------------
     def __add__(self, other: Any) -> Tensor:
@@ -179,7 +181,10 @@ class Methods:
         x = bare(self)
         if device_of(x) != "cpu":
             raise TypeError(f"a tensor on {device_of(x)} does not become a NumPy array by itself: x.numpy() copies it")
-        return x.astype(dtype) if dtype is not None else x.copy() if copy else x
+        if self.requires_grad:
+            raise TypeError("a tensor that requires gradients does not become a NumPy array by itself, its gradient "
+                            "would be lost: x.numpy() copies it, minigrad's own functions keep it")
+        return x.astype(dtype) if dtype is not None and x.dtype != dtype else x.copy() if copy else read_only(x)
 
     def item(self) -> Any:
         """The value of a tensor of one element as a Python number."""
@@ -348,8 +353,8 @@ class Methods:
         """PyTorch's word for expand_dims."""
         return shape.expand_dims(self, dim)
 
-    def squeeze(self, axis: Any = None) -> Tensor:
-        return shape.squeeze(self, axis)
+    def squeeze(self, axis: Any = None, *, dim: Any = None) -> Tensor:
+        return shape.squeeze(self, axis_of(axis, dim))
 
     def broadcast_to(self, *new_shape: Any) -> Tensor:
         """broadcast_to(2, 3) or broadcast_to((2, 3))"""
