@@ -7,7 +7,11 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +20,18 @@ import minigrad
 from minigrad import cli
 from minigrad.data import write_idx
 from minigrad.train import job as jobs
+from minigrad.train import step as steps
+from minigrad.train.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parent.parent
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+# SIGINT is ignored in what a script starts with &, and children inherit that: the command would never hear Ctrl-C.
+COMMAND = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from minigrad.cli import main
+sys.exit(main())
+"""
 
 
 def write_mnist(folder: Path, train: int = 48, test: int = 12) -> Path:
@@ -57,6 +71,27 @@ def refused(argv: list[str], capsys: pytest.CaptureFixture[str], status: int = 2
     return err
 
 
+@contextmanager
+def process(*words: str, **pipes: Any) -> Iterator[subprocess.Popen[str]]:
+    """The command in a process of its own, which is gone after a minute, or when the test is over."""
+    with subprocess.Popen([sys.executable, "-c", COMMAND, *words], cwd=ROOT, text=True, **pipes) as child:
+        timer = Timer(60, child.kill)
+        timer.start()
+        try:
+            yield child
+        finally:
+            timer.cancel()
+            child.kill()
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in Path(folder).rglob("*") if path.is_file()}
+
+
+def run_json(folder: str = "run") -> dict[str, Any]:
+    return json.loads(Path(folder, "run.json").read_text())
+
+
 # --- what it does -------------------------------------------------------------------------------------------------
 
 def test_train(files, capsys):
@@ -79,8 +114,18 @@ def test_train_as_json_and_quietly(files, capsys):
 
 
 def test_train_again_into_the_same_folder(files, capsys):
-    for _ in range(2):
-        assert cli.main(on(files, "--out", "run", "--quiet")) == 0
+    for seed in ("1", "2"):
+        assert cli.main(on(files, "--out", "run", "--quiet", "--seed", seed)) == 0
+        assert run_json()["seed"] == int(seed)
+    assert sorted(path.name for path in Path("run").iterdir()) == ["history.csv", "run.json", "weights.safetensors"]
+
+
+def test_one_error_is_told_in_the_singular():
+    result = {"test_accuracy": 0.9, "test_errors": 1, "test_images": 10, "baseline_class": "0",
+              "baseline_accuracy": 0.1, "chosen_epoch": 1, "validation_accuracy": 1.0, "seconds": 1.0, "folder": "run"}
+    assert "(1 error in 10 images;" in cli.told(result)
+    assert "(2 errors in" in cli.told({**result, "test_errors": 2})
+    assert "(0 errors in" in cli.told({**result, "test_errors": 0})
 
 
 def test_models(capsys):
@@ -94,6 +139,35 @@ def test_step(capsys):
     out = capsys.readouterr().out
     assert "gweight" in out
     assert ("definition agrees: max |diff|" if minigrad.conv2d.kernels else "no kernel ran") in out
+
+
+def test_step_on_digits_or_at_random(capsys):
+    pytest.importorskip("sklearn")
+    heads = []
+    for words in ([], ["--data", "digits"], ["--data", "digits", "--seed", "1"], ["--data", "random"]):
+        assert cli.main(["step", "lenet5", *words]) == 0
+        heads.append(capsys.readouterr().out.splitlines()[0])
+    assert heads[0] == heads[1] != heads[2] and "lenet5 on 4 UCI digits, (4, 1, 32, 32): they are " in heads[0]
+    assert heads[3].startswith("lenet5 on image (4, 1, 32, 32) at random: loss")
+
+
+def test_step_without_scikit_learn_is_at_random(capsys, monkeypatch):
+    monkeypatch.setattr(steps, "find_spec", lambda name: None)
+    assert cli.main(["step", "lenet5"]) == 0 and " at random" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("data", ["digits", "random"])
+def test_step_with_a_runs_weights(capsys, tmp_path, data):
+    pytest.importorskip("sklearn")
+    model = minigrad.models.lenet5()
+    minigrad.nn.init.constant_(model.node("f7").what.bias, -3.0)
+    minigrad.nn.init.zeros_(model.node("f7").what.weight)
+    file = tmp_path / "weights.safetensors"
+    minigrad.save(model, file)
+    assert cli.main(["step", "lenet5", "--weights", str(file), "--data", data]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"lenet5 with the weights of {file} on ")
+    assert "loss 2.303" in out                  # all scores equal: log 10
 
 
 def test_version_and_help(capsys):
@@ -125,6 +199,15 @@ def test_as_a_module():
     (["train", "lenet5", "--lr", "nan"], "--lr: expected a positive number, 'nan' came"),
     (["train", "lenet5", "--device", "tpu"], "--device: expected cpu, cuda or cuda:NUMBER, 'tpu' came"),
     (["train", "lenet5", "--data", "cifar"], "--data: invalid choice: 'cifar'"),
+    (["train", "lenet5", "--root", "somewhere"], "--root belongs to --data mnist"),
+    (["train", "lenet5", "--out", ""], "--out: expected a name, '' came"),
+    (["train", "lenet5", "--data", "mnist", "--root", ""], "--root: expected a name, '' came"),
+    (["train", "lenet5", "--data", "mnist", "--root", "a" * 300], "aaa: expected a folder with train-images"),
+    (["train", "lenet5", "--out", "a" * 300], "aaa: cannot be written ("),
+    (["step", "lenet5", "--data", "mnist"], "--data: invalid choice: 'mnist'"),
+    (["step", "lenet5", "--weights", ""], "--weights: expected a name, '' came"),
+    (["step", "lenet5", "--weights", "nowhere"], "nowhere: the weights cannot be read (No such file or directory)"),
+    (["step", "lenet5", "--weights", "."], ".: the weights cannot be read ("),
     (["train", "lenet5", "--data", "mnist"], "name the folder of its four files with --root"),
     (["train", "lenet5", "--data", "mnist", "--root", "nowhere"], "nowhere: expected a folder with train-images"),
 ])
@@ -158,6 +241,21 @@ def test_damaged_files(files, capsys, name, damage, message):
     assert list(Path().iterdir()) == []
 
 
+def test_weights_that_are_damaged_or_of_another_model(capsys, tmp_path):
+    file = tmp_path / "weights.safetensors"
+    minigrad.save(minigrad.models.lenet5(), file)
+    file.write_bytes(file.read_bytes()[:-1])
+    words = ["step", "lenet5", "--weights", str(file)]
+    assert f"{file}: expected a safetensors file" in refused(words, capsys)
+    file.write_text("a letter to my aunt")
+    assert f"{file}: expected a safetensors file" in refused(words, capsys)
+    minigrad.save(minigrad.models.lenet5(num_classes=7), file)
+    err = refused(words, capsys)
+    assert f"{file}: load_state_dict: the values do not fit" in err and "f7.bias is float32 (7,)" in err
+    minigrad.save(minigrad.nn.Linear(2, 2), file)
+    assert "missing: c1.weight" in refused(words, capsys)
+
+
 def test_a_run_folder_that_cannot_be_used(files, capsys):
     Path("file").write_text("mine")
     assert "run folder file: is no folder" in refused(on(files, "--out", "file"), capsys)
@@ -175,15 +273,14 @@ def test_a_device_that_is_not_there(files, capsys):
 
 
 @pytest.mark.parametrize(("library", "message"), [
-    ("matplotlib", "pictures with matplotlib"), ("sklearn", "with scikit-learn")])
+    ("matplotlib", "drawn with matplotlib, which is not installed"),
+    ("matplotlib.figure", "figure"),                            # a broken one
+    ("threadpoolctl", "with threadpoolctl, which is not installed"),
+    ("sklearn.datasets", "with scikit-learn, which is not installed")])
 def test_a_missing_extra(files, capsys, monkeypatch, library, message):
-    find = jobs.find_spec
-    monkeypatch.setattr(jobs, "find_spec", lambda name: None if name == library else find(name))
-    if library != "matplotlib":
-        monkeypatch.setattr(jobs, "find_spec", lambda name: True)
-        monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, library, None)
     err = refused(["train", "lenet5"], capsys)
-    assert message in err and 'pip install "minigrad[demo]"' in err
+    assert message in err and ('pip install "minigrad[demo]"' in err or library == "matplotlib.figure")
     assert list(Path().iterdir()) == []
 
 
@@ -192,6 +289,11 @@ def test_a_loss_that_is_nan(files, capsys):
     assert "training stopped in epoch 1, step " in err and ("made inf" in err or "smaller learning rate" in err)
     assert [path.name for path in Path("run").iterdir()] == ["run.json"]
     assert json.loads(Path("run/run.json").read_text())["status"] == "stopped"
+
+
+def test_a_learning_rate_is_reported_as_given(files, capsys):
+    err = refused(on(files, "--lr", "1e308", "--quiet"), capsys, status=1)
+    assert "step 1 (learning rate 1e+308)" in err and "SGD's step made" in err
 
 
 def test_control_c(files, capsys, monkeypatch):
@@ -204,15 +306,35 @@ def test_control_c(files, capsys, monkeypatch):
     assert sorted(path.name for path in Path("run").iterdir()) == ["history.csv", "run.json"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send")
-def test_control_c_in_a_process_of_its_own(files):
-    words = [sys.executable, "-m", "minigrad", *on(files, "--out", str(Path("run").absolute()), "--epochs", "100000")]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        assert "epoch " in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        rest = process.stderr.read().splitlines()
-    assert process.returncode == 130 and rest[-1] == "minigrad: error: interrupted"
+@POSIX
+@pytest.mark.parametrize(("number", "status", "message", "reason"), [
+    ("SIGINT", 130, "interrupted", "interrupted"), ("SIGTERM", 143, "terminated (SIGTERM)", "Terminated: SIGTERM"),
+    ("SIGHUP", 143, "terminated (SIGHUP)", "Terminated: SIGHUP")])
+def test_control_c_in_a_process_of_its_own(files, number, status, message, reason):
+    out = ["--out", str(Path("run").absolute()), "--epochs", "3000"]
+    with process(*on(files, *out), stderr=subprocess.PIPE) as child:
+        assert "epoch " in child.stderr.readline()
+        child.send_signal(getattr(signal, number))
+        rest = child.stderr.read().splitlines()
+        assert child.wait() == status and rest[-1] == f"minigrad: error: {message}"
     assert sorted(path.name for path in Path("run").iterdir()) == ["history.csv", "run.json"]
+    assert run_json()["status"] == "stopped" and run_json()["reason"] == reason
+
+
+@POSIX
+def test_signals_that_are_ignored_stay_so(monkeypatch, capsys):
+    """As under nohup; and afterwards all are as they were."""
+    seen = []
+    monkeypatch.setattr(cli, "list_models", lambda *args: seen.append([signal.getsignal(n) for n in cli.SIGNALS]) or 0)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        cli.main(["models"])
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    terminate, hang_up = seen[0]
+    assert callable(terminate) and hang_up is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_fault_of_the_program_shows_its_traceback(files, monkeypatch):
@@ -224,10 +346,108 @@ def test_a_fault_of_the_program_shows_its_traceback(files, monkeypatch):
         cli.main(on(files, "--quiet"))
 
 
-def test_a_reader_that_has_seen_enough_is_no_error():
-    step = subprocess.Popen([sys.executable, "-m", "minigrad", "step", "lenet5", "--into", "conv2d"],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    step.stdout.readline()
-    step.stdout.close()
-    assert step.stderr.read() == "" and step.wait() == 0
-    step.stderr.close()
+# --- the folder of another run ------------------------------------------------------------------------------------
+
+def disk_full(*args, **options):
+    raise OSError(28, "No space left on device")
+
+
+def interrupt(*args):
+    raise KeyboardInterrupt
+
+
+FAILURES = [
+    ("minigrad.train.job.evaluate", interrupt, 130, "interrupted"),
+    ("minigrad.train.run_folder._write_rows", disk_full, 2, "history.csv cannot be written (No space left on device)"),
+    ("save", disk_full, 2, "weights.safetensors cannot be written (No space left on device)"),
+    ("minigrad.train.job.draw", disk_full, None, "OSError: [Errno 28] No space left on device"),
+    ("minigrad.train.job.draw", lambda *args: 1 // 0, None, "ZeroDivisionError: integer division or modulo by zero")]
+
+
+def break_down(monkeypatch, where, failure):
+    if where == "save":         # the module is hidden by the function
+        monkeypatch.setattr(sys.modules["minigrad.graph.save"], "write_atomically", failure)
+    else:
+        monkeypatch.setattr(where, failure)
+
+
+def trained(words, capsys, status):
+    """Train in vain; a status of None: a fault, whose traceback is shown. What was said on stderr."""
+    if status is not None:
+        return refused(words, capsys, status)
+    with pytest.raises((OSError, ZeroDivisionError)):
+        cli.main(words)
+    return ""
+
+
+@pytest.mark.parametrize(("where", "failure", "status", "reason"), FAILURES)
+def test_whatever_stops_a_run_the_folder_says_why(files, capsys, monkeypatch, where, failure, status, reason):
+    break_down(monkeypatch, where, failure)
+    err = trained(on(files, "--out", "run", "--quiet"), capsys, status)
+    assert run_json()["status"] == "stopped" and reason in run_json()["reason"]
+    assert ".partial" not in run_json()["reason"] + err and reason in err or status is None
+    assert not [path for path in Path("run").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(("where", "failure", "status", "reason"), FAILURES)
+def test_a_run_that_fails_leaves_the_earlier_result(files, capsys, monkeypatch, where, failure, status, reason):
+    assert cli.main(on(files, "--out", "run", "--quiet")) == 0
+    capsys.readouterr()
+    before = contents("run")
+    break_down(monkeypatch, where, failure)
+    trained(on(files, "--out", "run", "--quiet", "--seed", "1"), capsys, status)
+    assert contents("run") == before and sorted(path.name for path in Path("run").iterdir()) == [
+        "history.csv", "run.json", "weights.safetensors"]
+
+
+def test_two_runs_at_once_in_one_folder(files, capsys):
+    other = RunFolder("run")
+    other.start("another", 0, {}, {})
+    before = contents("run")
+    err = refused(on(files, "--out", "run", "--quiet"), capsys)
+    assert "run folder run: process " in err and "is running in it: wait for its end or name another folder" in err
+    assert contents("run") == before
+    other.stop("done")
+    assert cli.main(on(files, "--out", "run", "--quiet")) == 0
+
+
+# --- standard output ----------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("words", [["step", "lenet5", "--into", "conv2d"], ["models"]])
+def test_a_reader_that_has_seen_enough_is_no_error(words):
+    with process(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr.read() == "" and child.wait() == 0
+
+
+@POSIX
+def test_training_goes_on_when_nobody_reads_any_more(files):
+    """minigrad train lenet5 2>&1 | head -1"""
+    words = on(files, "--out", str(Path("run").absolute()), "--epochs", "5")
+    with process(*words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+        assert "epoch 1/5" in child.stdout.readline()
+        child.stdout.close()
+        assert child.wait() == 0
+    assert run_json()["status"] == "finished" and run_json()["result"]["test_images"] == 12
+    assert Path("run", "weights.safetensors").is_file() and Path("run", "curves.png").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("words", [["models"], ["models", "lenet5"], ["step", "lenet5", "--data", "random"],
+                                   ["--version"], ["--help"], ["train", "--help"], ["train", "--quiet"]])
+def test_output_that_cannot_be_written(files, words):
+    if words == ["train", "--quiet"]:
+        words = on(files, "--out", str(Path("run").absolute()), "--quiet")
+    with open("/dev/full", "w") as full, process(*words, stdout=full, stderr=subprocess.PIPE) as child:
+        err = child.stderr.read()
+        assert child.wait() == 1
+    assert err == "minigrad: error: standard output cannot be written (No space left on device)\n"
+    assert words[0] != "train" or not Path("run").exists() or run_json()["status"] == "finished"
+
+
+@POSIX
+def test_without_standard_output():
+    done = subprocess.run(["sh", "-c", '"$0" -m minigrad models >&-', sys.executable], cwd=ROOT, capture_output=True,
+                          text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "minigrad: error: standard output is closed\n")

@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -173,6 +174,18 @@ def test_mnist_prefers_the_plain_file(tmp_path):
     write_mnist(tmp_path)
     (tmp_path / f"{NAMES[0]}.gz").write_bytes(b"not read")
     assert len(mnist(str(tmp_path)).train) == 12
+
+
+def test_mnist_where_nothing_can_be_looked_into(tmp_path, monkeypatch):
+    def forbidden(self, **options):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    message = error_of(tmp_path / ("a" * 300), mnist)
+    assert "cannot be looked into: File name too long" in message or "no such folder" in message
+    for test in ("is_dir", "is_file"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, test, forbidden)
+            assert error_of(tmp_path, mnist).endswith("it cannot be looked into: Permission denied")
 
 
 def test_mnist_without_its_files(tmp_path):

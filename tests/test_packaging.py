@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -92,6 +93,48 @@ def test_python_m_minigrad() -> None:
     assert told.returncode == 0 and "train" in told.stdout
     refused = run("-m", "minigrad", "tarin")
     assert refused.returncode != 0 and "Traceback" not in refused.stderr
+
+
+LEAVE = {".git", ".venv", "__pycache__", "build", "dist", "runs"}
+
+
+def text_files() -> dict[str, bytes]:
+    """Path -> content of what git tracks, without what has a zero byte; where git cannot say, of all but caches."""
+    listing = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True) if shutil.which(
+        "git") and (ROOT / ".git").exists() else None
+    if listing is not None and listing.returncode == 0:
+        paths = [ROOT / path for path in listing.stdout.split("\0") if path]
+    else:
+        paths = [path for path in ROOT.rglob("*") if not any(
+            part in LEAVE or part.endswith(("_cache", ".egg-info")) or part == ".hypothesis"
+            for part in path.relative_to(ROOT).parts)]
+    contents = {str(path.relative_to(ROOT)): path.read_bytes() for path in paths if path.is_file()}
+    return {name: content for name, content in contents.items() if b"\0" not in content and not name.endswith(".svg")}
+
+
+def untidy(content: bytes) -> str:
+    """What the hooks of .pre-commit-config.yaml would change in a file; "" if nothing."""
+    if content and not content.endswith(b"\n"):
+        return "does not end in a newline"
+    if content.endswith(b"\n\n") or content == b"\n":
+        return "ends in an empty line"
+    found = re.search(rb"[ \t\r]+$", content, re.MULTILINE)
+    return f"has a trailing blank in line {content.count(bytes([10]), 0, found.start()) + 1}" if found else ""
+
+
+def test_text_files_end_in_one_newline_and_no_line_in_blanks() -> None:
+    files = text_files()
+    assert {"setup.py", "README.md", "minigrad/cli.py", ".pre-commit-config.yaml"} <= set(files)
+    assert {name: what for name, content in files.items() if (what := untidy(content))} == {}
+
+
+@pytest.mark.parametrize(("content", "what"), [
+    (b"", ""), (b"a\n", ""), (b"a\n\nb\n", ""), (b"a", "does not end in a newline"),
+    (b"a\n\n", "ends in an empty line"), (b"\n", "ends in an empty line"),
+    (b"a\nb \n", "has a trailing blank in line 2"),
+    (b"a\t\nb\n", "has a trailing blank in line 1"), (b"a\r\n", "has a trailing blank in line 1")])
+def test_untidy_files_are_seen(content: bytes, what: str) -> None:
+    assert untidy(content) == what
 
 
 OPTIONAL = {"cupy", "cupyx", "hypothesis", "matplotlib", "ml_dtypes", "pytest", "rich", "scipy", "sklearn", "torch"}

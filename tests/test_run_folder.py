@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minigrad.train import run_folder
+from minigrad.train import lock, run_folder
 from minigrad.train.run_folder import HISTORY_COLUMNS, RunFolder, RunFolderError, read_history, write_atomically
 
 EPOCH = {"epoch": 1, "train_loss": 0.5, "train_accuracy": 0.9, "validation_loss": 0.75, "validation_accuracy": 0.875,
@@ -20,7 +20,8 @@ EPOCH = {"epoch": 1, "train_loss": 0.5, "train_accuracy": 0.9, "validation_loss"
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    """What lies there but for the lock, which is there while a run goes on."""
+    return sorted(path.name for path in folder.iterdir() if path.name != ".lock")
 
 
 def started(path):
@@ -160,20 +161,173 @@ def test_refuses_a_folder_named_run_json(tmp_path):
     assert "not empty" in refusal(tmp_path)
 
 
-def test_an_earlier_run_makes_room(tmp_path):
+def fill(folder, content):
+    folder.add_epoch(**{**EPOCH, "seconds": float(content)})
+    for name in ("weights.safetensors", *run_folder.PICTURES):
+        folder.write(name, lambda path: path.write_bytes(content))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_earlier_run_stays_until_the_new_one_has_finished(tmp_path):
     earlier = started(tmp_path)
-    earlier.add_epoch(**EPOCH)
-    for name in ("weights.safetensors", "curves.png", "confusion_matrix.png", "first_layer_filters.png",
-                 "most_wrong.png"):
-        earlier.write(name, lambda path: path.write_bytes(b"old"))
+    fill(earlier, b"1")
     earlier.finish({"test_accuracy": 0.5})
     (tmp_path / "notes.txt").write_text("the user's own")
     (tmp_path / "own.png").write_text("the user's own")
+    before = contents(tmp_path)
     again = RunFolder(tmp_path)
-    assert run_json(tmp_path)["result"] == {"test_accuracy": 0.5}       # untouched until the new run starts
     again.start(command="again", seed=4, data={}, settings={})
-    assert names(tmp_path) == ["notes.txt", "own.png", "run.json"]
+    fill(again, b"2")
+    now = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file() and path.name != ".lock"}
+    assert now == before
+    again.finish({"test_accuracy": 0.75})
+    after = contents(tmp_path)
+    assert list(sorted(after)) == sorted(before)
+    assert run_json(tmp_path)["result"] == {"test_accuracy": 0.75} and run_json(tmp_path)["command"] == "again"
+    assert read_history(tmp_path / "history.csv")["seconds"] == [2.0]
+    assert all(after[name] == b"2" for name in ("weights.safetensors", *run_folder.PICTURES))
+    assert after["notes.txt"] == b"the user's own"
+
+
+def test_what_the_new_run_did_not_make_is_not_left_of_the_old_one(tmp_path):
+    earlier = started(tmp_path)
+    fill(earlier, b"1")
+    earlier.finish({})
+    again = started(tmp_path)
+    again.add_epoch(**EPOCH)
+    again.finish({})
+    assert names(tmp_path) == ["history.csv", "run.json"]
+
+
+def test_an_earlier_run_stays_when_the_new_one_stops(tmp_path):
+    earlier = started(tmp_path)
+    fill(earlier, b"1")
+    earlier.finish({"test_accuracy": 0.5})
+    before = contents(tmp_path)
+    again = started(tmp_path)
+    fill(again, b"2")
+    again.stop("the loss is nan")
+    assert contents(tmp_path) == before
+    with pytest.raises(TypeError):                  # as the new one's first write fails
+        RunFolder(tmp_path).start("again", 0, {"data": object()}, {})
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("status", ["stopped", "running"])
+def test_what_is_left_of_a_run_without_a_result_goes(tmp_path, status):
+    earlier = started(tmp_path)
+    fill(earlier, b"1")
+    earlier.stop("why not")
+    (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace("stopped", status))
+    (tmp_path / "notes.txt").write_text("the user's own")
+    started(tmp_path)
+    assert names(tmp_path) == ["notes.txt", "run.json"]
     assert run_json(tmp_path)["status"] == "running" and "result" not in run_json(tmp_path)
+
+
+def test_a_run_that_is_stopped_while_it_takes_the_place_has_finished(tmp_path, monkeypatch):
+    """Ctrl-C between two renames: no mixture of two runs."""
+    earlier = started(tmp_path)
+    fill(earlier, b"1")
+    earlier.finish({"test_accuracy": 0.5})
+    again = started(tmp_path)
+    fill(again, b"2")
+    replace, done = os.replace, []
+
+    def third_time(source, target):
+        if ".next" in str(source) and ".partial" not in str(source):
+            done.append(source)
+            if len(done) == 3:
+                raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", third_time)
+    with pytest.raises(KeyboardInterrupt):
+        again.finish({"test_accuracy": 0.75})
+    again.stop("interrupted")
+    after = contents(tmp_path)
+    assert run_json(tmp_path)["status"] == "finished" and run_json(tmp_path)["result"] == {"test_accuracy": 0.75}
+    assert all(after[name] == b"2" for name in ("weights.safetensors", *run_folder.PICTURES))
+    assert not [name for name in after if name.startswith(".")]
+
+
+def test_stopping_raises_nothing_where_the_disk_takes_nothing(tmp_path, monkeypatch):
+    folder = started(tmp_path)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_folder, "write_atomically", full)
+    folder.stop("disk full")
+    assert os.listdir(tmp_path) == ["run.json"]     # and the lock is gone
+
+
+# --- one at a time ------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("system", ["with fcntl", "without"])
+def test_two_runs_in_one_folder(tmp_path, monkeypatch, system):
+    if system == "without":
+        monkeypatch.setattr(lock, "fcntl", None)
+    first = started(tmp_path)
+    first.add_epoch(**EPOCH)
+    before = contents(tmp_path)
+    with pytest.raises(RunFolderError) as caught:
+        started(tmp_path)
+    assert str(caught.value).startswith(f"run folder {tmp_path}: process {os.getpid()} ")
+    assert "is running in it: wait for its end or name another folder" in str(caught.value)
+    assert contents(tmp_path) == before
+    first.finish({})
+    second = started(tmp_path)
+    second.stop("enough")
+    assert names(tmp_path) == ["history.csv", "run.json"] == sorted(os.listdir(tmp_path))
+
+
+@pytest.mark.skipif(lock.fcntl is None, reason="without fcntl the user must remove it")
+def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
+    code = ("import os, sys; from minigrad.train.run_folder import RunFolder\n"
+            "RunFolder(sys.argv[1]).start('killed', 0, {}, {}); os._exit(9)")
+    assert subprocess.run([sys.executable, "-c", code, tmp_path], check=False).returncode == 9
+    assert ".lock" in os.listdir(tmp_path)
+    started(tmp_path).stop("enough")
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_process_killed_at_its_very_start_leaves_a_folder_that_can_be_used(tmp_path):
+    (tmp_path / ".lock").write_text("4711")
+    (tmp_path / ".next").mkdir()
+    if lock.fcntl:
+        started(tmp_path).finish({})
+        assert os.listdir(tmp_path) == ["run.json"]
+
+
+@pytest.mark.skipif(lock.fcntl is None, reason="as above")
+def test_a_lock_removed_between_opening_and_locking_it_is_another_file(tmp_path, monkeypatch):
+    """A waits at the file that B removes as its run ends: what A then locks is no lock, so it makes its own."""
+    flock, calls = lock.fcntl.flock, []
+
+    def late(file, how):
+        calls.append(file)
+        if len(calls) == 1:
+            (tmp_path / ".lock").unlink()
+        flock(file, how)
+
+    monkeypatch.setattr(lock.fcntl, "flock", late)
+    folder = started(tmp_path)
+    assert len(calls) == 2 and (tmp_path / ".lock").read_text() == str(os.getpid())
+    folder.stop("enough")
+
+
+def test_a_folder_that_cannot_be_locked(tmp_path, monkeypatch):
+    def refuse(file, how):
+        raise OSError(37, "No locks available")
+
+    if lock.fcntl:
+        monkeypatch.setattr(lock.fcntl, "flock", refuse)
+        with pytest.raises(RunFolderError, match="cannot be locked .No locks available.: name another folder"):
+            started(tmp_path)
 
 
 # --- run.json -------------------------------------------------------------------------------------------------------
@@ -181,6 +335,7 @@ def test_an_earlier_run_makes_room(tmp_path):
 def test_run_json_says_what_was_run_on_what(tmp_path):
     folder = started(tmp_path / "new" / "run")
     assert names(folder.path) == ["run.json"]
+    assert (folder.path / ".lock").read_text() == str(os.getpid())
     run = run_json(folder.path)
     assert run["command"] == ["minigrad", "train", "lenet5"] and run["seed"] == 3
     assert run["data"] == {"name": "digits"} and run["settings"] == {"epochs": 2} and run["status"] == "running"
@@ -209,6 +364,7 @@ def test_run_json_with_what_json_cannot_hold_leaves_the_one_before(tmp_path):
     with pytest.raises(TypeError):
         folder.finish({"model": object()})
     assert run_json(tmp_path)["status"] == "running" and names(tmp_path) == ["run.json"]
+    folder.stop("no result")
     earlier = (tmp_path / "run.json").read_text()
     with pytest.raises(TypeError):
         RunFolder(tmp_path).start("again", 0, {"data": object()}, {})
@@ -277,6 +433,19 @@ def test_write_returns_where_the_file_lies_and_passes_errors_on(tmp_path):
     with pytest.raises(ZeroDivisionError):
         folder.write("curves.png", lambda path: path.write_bytes(bytes(1 // 0)))
     assert names(tmp_path) == ["run.json", "weights.safetensors"]
+
+
+def test_messages_name_the_target_whatever_the_writer_says(tmp_path):
+    def write(path):
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise OSError(f"{path}: cannot be written") from error
+
+    with pytest.raises(RunFolderError) as caught:
+        started(tmp_path).write("weights.safetensors", write)
+    assert str(caught.value) == (f"run folder {tmp_path}: weights.safetensors cannot be written (No space left on "
+                                 "device): name another folder")
 
 
 def test_read_history_of_an_empty_file(tmp_path):

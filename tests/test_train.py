@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from strict_cupy import installed, syncs
 
 import minigrad as mg
-from minigrad import models, nn, ops
+from minigrad import debug, models, nn, ops
 from minigrad.data import DataError, Dataset, TrainTest, random_shift, stratified_split, write_idx
 from minigrad.graph import Graph, Input, load
 from minigrad.nn.module import Module
@@ -20,7 +22,7 @@ from minigrad.train import job as jobs
 from minigrad.train import progress
 from minigrad.train.job import Job, run
 from minigrad.train.loop import READ_EVERY, Epoch, Settings, Step, Totals, Trainer, cosine, evaluate
-from minigrad.train.nonfinite import NonFiniteLoss
+from minigrad.train.nonfinite import NonFiniteLoss, first_nonfinite_gradient
 from minigrad.train.run_folder import read_history
 
 CLASSES = ("0", "1", "2")
@@ -179,9 +181,55 @@ def test_an_update_that_overflows_is_named():
     steep = nn.Linear(64, 3)
     x = Input((1, 8, 8), name="image")
     model = Graph(x, steep(ops.flatten(x, 1), name="fc") * 1e4)
-    with pytest.raises(NonFiniteLoss, match="step 1 .*the loss is still finite, but the update of fc.weight is not"):
+    with pytest.raises(NonFiniteLoss, match=r"step 1 .*loss and gradients are still finite, but SGD's step made "
+                                            r"\d+ inf of fc.weight \(3, 64\): try a smaller"):
         list(trainer(Settings(3, 16, 3e38), model))
 
+
+def test_a_gradient_that_overflows_names_the_rule_that_made_it():
+    """sqrt has a finite loss at 0 and an infinite slope; the first layer has the nan that comes of it."""
+    class Root(nn.Module):
+        def forward(self, x):
+            return ops.sqrt(ops.relu(x))
+
+    steep = nn.Linear(64, 3)
+    nn.init.zeros_(steep.weight)
+    nn.init.constant_(steep.bias, 0.0)
+    with pytest.raises(NonFiniteLoss, match=r"step 1 .*the loss is still finite, but the gradient rule for x of sqrt "
+                                            r"\(layer 2\) made \d+ (nan|inf)"):
+        list(trainer(Settings(3, 16, 0.1), nn.Sequential(nn.Flatten(), steep, Root())))
+
+
+def test_a_sum_of_gradients_that_overflows_is_named():
+    x = mg.tensor([1.0, 1.0], requires_grad=True)
+    with np.errstate(over="ignore"):
+        found = first_nonfinite_gradient(debug.walk((x * 3e38 + x * 2e38)[0]))
+    assert found.startswith("the sum of the gradients that meet at ") and found.endswith(" made 1 inf")
+    assert np.isinf(x.grad.numpy()[0])                              # it went to the end
+    assert first_nonfinite_gradient(debug.walk((x * x).sum())) == ""
+
+
+def test_the_replay_begins_from_the_same_random_numbers():
+    t = trainer()
+    t.replay.forget()
+    drawn = mg.rand((4,)).numpy()
+    images, labels = t.batch(np.arange(16))
+    seen = []
+
+    def loss_of(model, images, labels):
+        seen.append(mg.rand((4,)).numpy())
+        scores = model(images)
+        return ops.cross_entropy(scores * math.nan, labels), scores
+
+    t.replay.loss_of = loss_of
+    t.replay.keep(images, labels, 0.1)
+    assert "multiply" in str(t.replay.explain(1, 1))
+    np.testing.assert_array_equal(seen[0], drawn)
+
+
+@pytest.mark.parametrize("given", [1e308, 5e-324])
+def test_no_rate_overflows(given):
+    assert cosine(0, given) == given and cosine(0.5, given) <= given
 
 def test_losses_whose_sum_overflows():
     with pytest.raises(NonFiniteLoss, match="every loss is finite: their sum overflowed, .*: try a smaller"):
@@ -195,7 +243,7 @@ def tiny(monkeypatch):
     """`run` on a few bars instead of the digits."""
     data = TrainTest(bars(90), bars(40, 2))
     monkeypatch.setattr(jobs, "digits", lambda: data)
-    recipe = jobs.Recipe(Settings(3, 16, 0.05), 0.2, lambda x, g: random_shift(x, g, 1))
+    recipe = jobs.Recipe("bars", Settings(3, 16, 0.05), 0.2, lambda x, g: random_shift(x, g, 1))
     monkeypatch.setitem(jobs.RECIPES, "digits", recipe)
     return data
 
@@ -226,6 +274,42 @@ def test_a_run_leaves_its_folder(tmp_path, tiny):
     model.load_state_dict(load(out / "weights.safetensors"))
     assert evaluate(model, tiny.test).accuracy == result["test_accuracy"] > result["baseline_accuracy"]
     assert result["baseline_accuracy"] == 14 / 40 and result["baseline_class"] == "0" and result["parameters"] == 475
+
+
+def test_pictures_say_of_what_they_are_and_cut_nothing_off(tmp_path, tiny, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+    titles = []
+    savefig = Figure.savefig
+
+    def noted(figure, *args, **options):
+        titles.append((figure.get_suptitle() or (figure.axes[0].get_title() if figure.axes else "")).splitlines())
+        savefig(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noted)
+    monkeypatch.setitem(jobs.RECIPES, "digits", replace(jobs.RECIPES["digits"], title="the UCI digits"))
+    run(Job("lenet5", make_small, seed=12, out=str(tmp_path)), "")
+    assert titles[0] == []                                          # the rehearsal
+    assert [title[0] for title in titles[1:]] == ["LeNet-5 on the UCI digits, seed 12"] * 4
+    for path in tmp_path.glob("*.png"):
+        with image.open(path) as picture:
+            pixels = np.asarray(picture.convert("RGB"))
+        assert all([(edge == 255).all() for edge in (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])]), path.name
+
+
+def test_curves_are_those_of_the_run_whatever_the_disk_says(tmp_path, tiny, monkeypatch):
+    pytest.importorskip("matplotlib")
+    drawn = []
+    monkeypatch.setattr(jobs.pictures, "training_curves", lambda history, path, *more: drawn.append(history)
+                        or path.write_bytes(b""))
+
+    class Show(progress.Progress):
+        def epoch(self, epoch):
+            (tmp_path / "history.csv").write_text("another's\n")
+
+    run(Job("small", make_small, out=str(tmp_path)), "", lambda epochs, images: Show())
+    assert drawn[0]["epoch"] == [1, 2, 3] and len(drawn[0]["train_loss"]) == 3
 
 
 def test_the_test_part_is_read_once_and_at_the_end(tmp_path, tiny, monkeypatch):
@@ -289,12 +373,14 @@ def test_a_run_that_is_interrupted_says_so(tmp_path, tiny):
 
 def test_what_is_missing_is_said_before_anything_is_written(tmp_path, tiny, monkeypatch):
     out = tmp_path / "run"
-    monkeypatch.setattr(jobs, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r'matplotlib, which is not installed: pip install "minigrad\[demo\]"'):
         run(Job("small", make_small, out=str(out)), "")
     monkeypatch.undo()
     with pytest.raises(DataError, match="name the folder of its four files with --root"):
         run(Job("small", make_small, data="mnist", out=str(out)), "")
+    with pytest.raises(DataError, match="--root belongs to --data mnist"):
+        run(Job("small", make_small, root="somewhere", out=str(out)), "")
     assert not out.exists()
 
 
@@ -361,6 +447,19 @@ def test_lines():
                               "0:00 left\n")
 
 
+def test_lines_that_nobody_reads_stop_and_the_run_does_not():
+    class Gone(io.StringIO):
+        def write(self, text):
+            asked.append(text)
+            raise BrokenPipeError(32, "Broken pipe")
+
+    asked: list[str] = []
+    lines = progress.Lines(4, Gone())
+    lines.epoch(EPOCH)
+    lines.epoch(EPOCH)
+    assert len(asked) == 1
+
+
 def test_a_bar_shows_loss_accuracy_rate_and_time_left():
     console = pytest.importorskip("rich.console").Console(file=io.StringIO(), force_terminal=True, width=80)
     with progress.Bar(400, 100, console) as bar:
@@ -381,6 +480,8 @@ def test_which_progress_is_shown(monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setattr(progress, "find_spec", lambda name: None)
     assert type(progress.choose(3, 10, quiet=False)) is progress.Lines
+    monkeypatch.setattr("sys.stderr", None)
+    assert type(progress.choose(3, 10, quiet=False)) is progress.Progress
 
 
 def test_clock():

@@ -39,9 +39,12 @@ def _find_files(root: Path) -> list[Path]:
     """Train images, train labels, test images, test labels."""
     wanted = [f"{part}-{kind}" for part in ("train", "t10k") for kind in ("images-idx3-ubyte", "labels-idx1-ubyte")]
     expected = f"expected a folder with {', '.join(wanted)} (plain or with .gz)"
-    if not root.is_dir():
-        raise DataError(f"{root}: {expected}, {'a file' if root.exists() else 'no such folder'} came")
-    found = {name: _find_file(root, name) for name in wanted}
+    try:
+        if not root.is_dir():
+            raise DataError(f"{root}: {expected}, {'a file' if root.exists() else 'no such folder'} came")
+        found = {name: _find_file(root, name) for name in wanted}
+    except OSError as error:                        # a name too long, a folder that may not be looked into
+        raise DataError(f"{root}: {expected}, it cannot be looked into: {error.strerror or error}") from error
     missing = [name for name, path in found.items() if path is None]
     if missing:
         raise DataError(f"{root}: {expected}, {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing")

@@ -192,4 +192,3 @@ def short(filename: str) -> str:
     shell = ipython.get_ipython() if ipython else None
     cell = shell.compile.format_code_name(filename) if shell else None
     return cell[1].replace(" ", "") if cell else os.path.basename(filename)
-

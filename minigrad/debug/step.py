@@ -44,15 +44,20 @@ def step_model(model: Graph | Callable[[], Graph], into: Collection[str] = (), s
     with record(sources=False) as recorder:
         loss = sum_of(random_loss(y) for y in outputs_of(graph(*xs)))
     shapes = ", ".join([f"{node} {x.shape}" for node, x in zip(graph.inputs, xs, strict=True)])
-    out(f"{name} on {shapes} at random: loss {float(loss.numpy()):.4g}, {len(recorder.calls)} calls on the tape, "
-        f"the youngest first\n\n{HEADING}")
+    tell(f"{name} on {shapes} at random: loss {float(loss.numpy()):.4g}, {len(recorder.calls)} calls on the tape, "
+         "the youngest first", loss, into, out)
+    return graph
+
+
+def tell(title: str, loss: Tensor, into: Collection[str], out: Callable[[str], Any]) -> None:
+    """The walk from a loss: a title, the heading of the columns, every event, and whether definitions agreed."""
+    out(f"{title}\n\n{HEADING}")
     visits = []
     for event in stepping(walk(loss), into):
         out(str(event))
         if isinstance(event, Leave):
             visits.append(event)
     out(summary(visits, into))
-    return graph
 
 
 def stepping(events: Iterable[Event], into: Collection[str]) -> Iterator[Event]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,24 +20,27 @@ from . import pictures
 from .loop import Augment, Epoch, Evaluation, Settings, Trainer, evaluate
 from .nonfinite import NonFiniteLoss
 from .progress import Progress
-from .run_folder import HISTORY, PICTURES, WEIGHTS, RunFolder, read_history
+from .run_folder import PICTURES, WEIGHTS, RunFolder, RunFolderError
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a data set is trained on unless the user says otherwise; found on validation parts alone."""
 
+    title: str                  # what pictures call the data
     settings: Settings
     validation: float           # the share of the training images that chooses the epoch
     augment: Augment
 
 
 RECIPES = {
-    "digits": Recipe(Settings(epochs=100, batch_size=32, learning_rate=0.05, weight_decay=1e-3), 0.2,
+    "digits": Recipe("the UCI digits",
+                     Settings(epochs=100, batch_size=32, learning_rate=0.05, weight_decay=1e-3), 0.2,
                      partial(random_affine, degrees=8.0, shift=2.0, scale=0.1, shear=0.1)),
-    "mnist": Recipe(Settings(epochs=20, batch_size=32, learning_rate=0.05, weight_decay=1e-4), 1 / 12,
+    "mnist": Recipe("MNIST", Settings(epochs=20, batch_size=32, learning_rate=0.05, weight_decay=1e-4), 1 / 12,
                     partial(random_affine, degrees=10.0, shift=1.5, scale=0.1, shear=0.1)),
 }
+MODEL_TITLES = {"lenet5": "LeNet-5"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,11 @@ class Job:
         return self.out or str(Path("runs") / f"{self.model}-{self.data}-seed{self.seed}")
 
     @property
+    def title(self) -> str:
+        """What its pictures show: "LeNet-5 on the UCI digits, seed 0"."""
+        return f"{MODEL_TITLES.get(self.model, self.model)} on {RECIPES[self.data].title}, seed {self.seed}"
+
+    @property
     def settings(self) -> Settings:
         usual = RECIPES[self.data].settings
         asked: dict[str, Any] = {
@@ -77,11 +84,12 @@ def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_noth
 
     command: what the user typed, for run.json. show(epochs, images): what to show meanwhile.
     Raises, before anything is written, ImportError (an extra is missing), DeviceError, RunFolderError and DataError;
-    and NonFiniteLoss while training. run.json then says why the run stopped, as it does after an interruption.
+    and NonFiniteLoss or RunFolderError while training. Whatever stops it, run.json then says why, unless a finished run
+    was in the folder: that is kept, run.json included.
     """
-    for library, purpose in (("matplotlib", "draws its pictures"), ("threadpoolctl", "keeps BLAS to one thread")):
-        if find_spec(library) is None:
-            raise ImportError(f'a run {purpose} with {library}, which is not installed: pip install "minigrad[demo]"')
+    pictures.rehearse()
+    with one_blas_thread():             # an extra too
+        pass
     library_for(job.device)
     folder = RunFolder(job.folder)
     data = load_data(job)
@@ -92,12 +100,16 @@ def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_noth
                  {**asdict(job.settings), "device": job.device, "device_name": device_name(job.device)})
     try:
         return run_in(folder, job, model, train, validation, data.test, show)
-    except NonFiniteLoss as error:
-        folder.stop(str(error))
+    except BaseException as error:
+        folder.stop(reason(error))
         raise
-    except KeyboardInterrupt:
-        folder.stop("interrupted")
-        raise
+
+
+def reason(error: BaseException) -> str:
+    """Why a run stopped, in a line for run.json."""
+    if isinstance(error, (NonFiniteLoss, RunFolderError)):
+        return str(error)
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 def run_in(folder: RunFolder, job: Job, model: Module, train: Dataset, validation: Dataset, test: Dataset,
@@ -117,7 +129,7 @@ def run_in(folder: RunFolder, job: Job, model: Module, train: Dataset, validatio
     tested = evaluate(model, test, job.device)
     result = results(trainer.best, tested, train, test, model, seconds)
     folder.write(WEIGHTS, lambda path: save(model, path))
-    draw(folder, model, tested, test, result)
+    draw(folder, job.title, model, tested, test, result)
     folder.finish(result)
     return {**result, "folder": str(folder.path)}
 
@@ -125,7 +137,11 @@ def run_in(folder: RunFolder, job: Job, model: Module, train: Dataset, validatio
 def one_blas_thread() -> AbstractContextManager:
     """Inside, BLAS uses one thread. Matrix products as small as LeNet-5's gain nothing from two, and lose much where
     the cores have other work: then the threads wait for each other."""
-    from threadpoolctl import threadpool_limits
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise ImportError('a run keeps BLAS to one thread with threadpoolctl, which is not installed: '
+                          'pip install "minigrad[demo]"') from error
     return threadpool_limits(1, user_api="blas")
 
 
@@ -133,6 +149,8 @@ def one_blas_thread() -> AbstractContextManager:
 
 def load_data(job: Job) -> TrainTest:
     if job.data == "digits":
+        if job.root is not None:
+            raise DataError("--root belongs to --data mnist: the UCI digits come with scikit-learn, not from a folder")
         return digits()
     if job.root is None:
         raise DataError("mnist is not part of minigrad: name the folder of its four files with --root")
@@ -168,15 +186,17 @@ def results(best: Epoch, tested: Evaluation, train: Dataset, test: Dataset, mode
             "parameters": sum([p.data.size for p in model.parameters()])}
 
 
-def draw(folder: RunFolder, model: Module, tested: Evaluation, test: Dataset, result: dict[str, Any]) -> None:
+def draw(folder: RunFolder, title: str, model: Module, tested: Evaluation, test: Dataset,
+         result: dict[str, Any]) -> None:
     """The pictures of a run."""
     guesses = tested.probabilities.argmax(1)
     counts = pictures.count_confusions(test.labels, guesses, len(test.classes))
     filters = next(p.data for p in model.parameters() if p.data.ndim == 4)
-    history = read_history(folder.path / HISTORY)
+    history = {name: [row[name] for row in folder.history] for name in folder.history[0]}
     curves, confusions, first_layer, wrong = PICTURES
-    folder.write(curves, lambda path: pictures.training_curves(history, path, result["chosen_epoch"]))
-    folder.write(confusions, lambda path: pictures.confusion_matrix(counts, test.classes, path))
-    folder.write(first_layer, lambda path: pictures.first_layer_filters(to_numpy(filters), path))
+    folder.write(curves, lambda path: pictures.training_curves(history, path, result["chosen_epoch"], title))
+    folder.write(confusions, lambda path: pictures.confusion_matrix(counts, test.classes, path, title))
+    folder.write(first_layer, lambda path: pictures.first_layer_filters(
+        to_numpy(filters), path, f"{title}\nfirst-layer filters"))
     folder.write(wrong, lambda path: pictures.most_wrong(test.images, test.labels, tested.probabilities, test.classes,
-                                                         path))
+                                                         path, title=f"{title}\nmost wrong"))

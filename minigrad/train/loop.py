@@ -78,7 +78,7 @@ def cosine(done: float, highest: float) -> float:
 
     Loshchilov & Hutter 2016, SGDR, equation 5, without restarts.
     """
-    return highest * (1 + cos(pi * done)) / 2
+    return highest * ((1 + cos(pi * done)) / 2)        # in this order nothing overflows
 
 
 class Trainer:

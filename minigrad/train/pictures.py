@@ -5,6 +5,7 @@ Every function takes arrays and a path, and writes the file atomically.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -27,17 +28,25 @@ Arguments = ParamSpec("Arguments")
 
 
 def picture(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Draw with matplotlib's own settings, whatever the user's are; say what to install where it is missing."""
+    """Draw with matplotlib's own settings, whatever the user's are; say what to do where it is missing or broken."""
     @wraps(draw)
     def with_own_settings(*args: Arguments.args, **options: Arguments.kwargs) -> None:
         try:
             import matplotlib.style
         except ImportError as error:
-            raise ImportError('pictures are drawn with matplotlib, which is not installed: pip install "minigrad[demo]"'
-                              ) from error
+            missing = isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("matplotlib")
+            raise ImportError(
+                f"pictures are drawn with matplotlib, which {'is not installed' if missing else 'cannot be imported'}"
+                + ("" if missing else f" ({error})") + ': pip install "minigrad[demo]"') from error
         with matplotlib.style.context("default"):
             draw(*args, **options)
     return with_own_settings
+
+
+@picture
+def rehearse() -> None:
+    """Draw an empty sheet and throw it away: what is missing or broken shows now, not after hours of training."""
+    _figure(1, 1).savefig(io.BytesIO(), format="png")
 
 
 @picture
@@ -78,7 +87,7 @@ def _draw_curves(axes: Axes, columns: Mapping[str, np.ndarray], what: str, label
                              f"{chosen} came")
         spelled = f"{value[0]:.1f} %" if what == "accuracy" else f"{value[0]:.3f}"
         axes.axvline(chosen, color="0.55", linewidth=1, linestyle="--", zorder=0)
-        axes.plot([chosen], value, "o", markersize=10, markerfacecolor="none", markeredgecolor="black",
+        axes.plot([chosen], value, "o", markersize=10, markerfacecolor="none", markeredgecolor="black", clip_on=False,
                   label=f"chosen: epoch {chosen}, {spelled}")
     axes.set_xlabel("epoch")
     axes.set_ylabel(label)
@@ -187,7 +196,7 @@ def most_wrong(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
         shown = f"{count} of {errors} errors" if errors > count else f"all {errors} errors" if errors > 1 else "1 error"
         text = f"{title}: {shown} among {len(labels):,} images"
     else:
-        text = f"No error among {len(labels):,} images: the least sure right answers"
+        text = f"{title}: no error among {len(labels):,} images\nthe least sure right answers"
         order = np.argsort(probabilities.max(1), kind="stable")[:count]
     long = max(map(len, classes)) > 5               # such names get a line each
     separator = "\n" if long else ", "

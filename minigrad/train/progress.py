@@ -27,16 +27,23 @@ class Progress(AbstractContextManager):
 
 
 class Lines(Progress):
-    """A line an epoch."""
+    """A line an epoch, as long as somebody reads them: a run does not stop because `| head` has."""
 
     def __init__(self, epochs: int, file: TextIO | None = None):
-        self.epochs, self.file, self.started = epochs, file or sys.stderr, perf_counter()
+        self.epochs, self.started = epochs, perf_counter()
+        self.file: TextIO | None = file or sys.stderr
 
     def epoch(self, epoch: Epoch) -> None:
+        if self.file is None:
+            return
         left = (perf_counter() - self.started) / epoch.epoch * (self.epochs - epoch.epoch)
-        print(f"epoch {epoch.epoch:{len(str(self.epochs))}}/{self.epochs}  loss {epoch.train_loss:.4f}  "
-              f"accuracy {100 * epoch.train_accuracy:6.2f} %  validation {100 * epoch.validation_accuracy:6.2f} %  "
-              f"{epoch.images_per_second:,.0f} images/s  {clock(left)} left", file=self.file, flush=True)
+        text = (f"epoch {epoch.epoch:{len(str(self.epochs))}}/{self.epochs}  loss {epoch.train_loss:.4f}  "
+                f"accuracy {100 * epoch.train_accuracy:6.2f} %  validation {100 * epoch.validation_accuracy:6.2f} %  "
+                f"{epoch.images_per_second:,.0f} images/s  {clock(left)} left")
+        try:
+            print(text, file=self.file, flush=True)
+        except OSError:
+            self.file = None
 
 
 class Bar(Progress):
@@ -73,8 +80,8 @@ class Bar(Progress):
 
 
 def choose(epochs: int, images: int, quiet: bool) -> Progress:
-    """A bar if stderr is a terminal and rich is installed, else lines; nothing if quiet."""
-    if quiet:
+    """A bar if stderr is a terminal and rich is installed, else lines; nothing if quiet, or if there is no stderr."""
+    if quiet or sys.stderr is None:
         return Progress()
     return Bar(epochs, images) if sys.stderr.isatty() and find_spec("rich") else Lines(epochs)
 

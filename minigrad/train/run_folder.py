@@ -5,7 +5,9 @@
     weights.safetensors    the weights of the chosen epoch
     curves.png ...         pictures
 
-Each file appears complete or not at all: it is written under a temporary name beside its place and then renamed.
+Each file appears complete or not at all: it is written under a temporary name beside its place and then renamed. While
+a run goes on the folder is locked, and a finished run in it stays as it is until the new one has its result: until then
+the new one's files gather in a hidden folder inside.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ import math
 import os
 import platform
 import secrets
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -27,10 +31,12 @@ import numpy as np
 
 from ..backend import processor_name
 from ..files import write_atomically
+from .lock import Lock, LockedError
 
 RUN, HISTORY, WEIGHTS = "run.json", "history.csv", "weights.safetensors"
 PICTURES = ("curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png")
 MADE_BY = "minigrad"            # how a later run knows the folder again
+LOCK, NEXT = ".lock", ".next"   # while a run goes on: its lock; its files, if a finished run has their place
 HISTORY_COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
                    "images_per_second", "seconds")
 
@@ -42,7 +48,9 @@ class RunFolderError(OSError):
 class RunFolder:
     """The folder of one training run. Making one checks that it can be used; it is created by the first write.
 
-    A folder that is new, empty, or holds an earlier run of minigrad is accepted; `start` removes that run's files.
+    A folder that is new, empty, or holds an earlier run of minigrad is accepted. A finished run is replaced by
+    `finish`, and `stop` leaves it; what is left of one that never finished is removed by `start`. From `start` to
+    `finish` or `stop` no other process, and no other RunFolder, can start a run there.
 
         folder = RunFolder("runs/lenet5")           # RunFolderError: not a folder, not writable, holds other things
         folder.start(command="minigrad train lenet5", seed=0, data={"name": "digits"}, settings={"epochs": 20})
@@ -52,9 +60,11 @@ class RunFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path = self.place = Path(path)         # place: where the files are written, path or path/.next
+        self.lock: Lock | None = None
         self.run: dict[str, Any] = {}               # what run.json holds
         self.history: list[dict[str, Any]] = []     # what history.csv holds
+        self.written: set[str] = set()              # the names of the files that this run made
         self._check_usable()
 
     def __repr__(self) -> str:
@@ -66,7 +76,7 @@ class RunFolder:
         try:
             if os.path.lexists(self.path) and not self.path.is_dir():
                 raise RunFolderError(f"run folder {self.path}: is no folder: name another")
-            if self.path.is_dir() and any(self.path.iterdir()) and not _is_earlier_run(self.path):
+            if self.path.is_dir() and _others(self.path) and _earlier_run(self.path) is None:
                 raise RunFolderError(f"run folder {self.path}: is not empty and holds no earlier run of minigrad "
                                      f"(no {RUN} of its making): name a new or an empty folder")
             _check_writable(self.path)
@@ -76,23 +86,52 @@ class RunFolder:
             raise self._failure("cannot be written", error) from error
 
     def _failure(self, what: str, error: OSError) -> RunFolderError:
+        while error.strerror is None and isinstance(error.__cause__, OSError):      # a writer's own words for it
+            error = error.__cause__
         return RunFolderError(f"run folder {self.path}: {what} ({error.strerror or error}): name another folder")
 
     # --- the run
 
     def start(self, command: str | Sequence[str], seed: int, data: Mapping[str, Any],
               settings: Mapping[str, Any]) -> None:
-        """Create the folder, write run.json with status "running" and remove the other files of an earlier run."""
-        self.history = []
+        """Create and lock the folder, make room and write run.json with status "running".
+
+        Raises RunFolderError, also where another run goes on in the folder.
+        """
+        self._lock()
+        self.history, self.written = [], set()
         self.run = {
             "made_by": MADE_BY, "status": "running",
             "command": command if isinstance(command, str) else list(command), "seed": seed, "started": _now(),
             "versions": versions(), "hardware": hardware(), "data": dict(data), "settings": dict(settings),
         }
-        self._write_run(self.run)
         try:
-            for name in (HISTORY, WEIGHTS, *PICTURES):
-                (self.path / name).unlink(missing_ok=True)
+            self._make_room()
+            self._write_run(self.run)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _lock(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.lock = Lock(self.path / LOCK)
+        except LockedError as error:
+            raise RunFolderError(f"run folder {self.path}: {error} is running in it: wait for its end or name another "
+                                 "folder") from error
+        except OSError as error:
+            raise self._failure("cannot be locked", error) from error
+
+    def _make_room(self) -> None:
+        """A finished run keeps its place; what is left of any other goes."""
+        finished = (_earlier_run(self.path) or {}).get("status") == "finished"
+        self.place = self.path / NEXT if finished else self.path
+        try:
+            shutil.rmtree(self.path / NEXT, ignore_errors=True)
+            self.place.mkdir(exist_ok=True)
+            if not finished:
+                for name in (HISTORY, WEIGHTS, *PICTURES):
+                    (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise self._failure("cannot be cleared of its earlier run", error) from error
 
@@ -109,28 +148,62 @@ class RunFolder:
         self.history = rows
 
     def write(self, name: str, write: Callable[[Path], object]) -> Path:
-        """Write a file of the run atomically: `write(path)` makes it. Returns where it lies."""
-        target = self.path / name
+        """Write a file of the run atomically: `write(path)` makes it. Returns where it lies for now."""
+        target = self.place / name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, write)
         except OSError as error:
             raise self._failure(f"{name} cannot be written", error) from error
+        self.written.add(name)
         return target
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Write run.json with status "finished" and the result."""
+        """Write run.json with status "finished" and the result; where a finished run was, this one takes its place."""
         self._close({"status": "finished", "result": dict(result)})
+        self._take_the_place()
+        self._leave()
 
     def stop(self, reason: str) -> None:
-        """Write run.json with status "stopped" and why: a run that was interrupted or could not go on."""
-        self._close({"status": "stopped", "reason": reason})
+        """Write run.json with status "stopped" and why: a run that was interrupted or could not go on.
+
+        Where a finished run was, that stays and the new one goes. It raises nothing where the disk takes not even that.
+        """
+        with suppress(OSError):
+            if self.run.get("status") == "finished":        # stopped on its last steps
+                self._take_the_place()
+            elif self.place == self.path:
+                self._close({"status": "stopped", "reason": reason})
+        self._leave()
 
     def _close(self, end: Mapping[str, Any]) -> None:
         if not self.run:
             raise RuntimeError("RunFolder: start() comes before finish() and stop()")
-        self.run = {**self.run, **end, "ended": _now()}
-        self._write_run(self.run)
+        run = {**self.run, **end, "ended": _now()}
+        self._write_run(run)
+        self.run = run
+
+    def _take_the_place(self) -> None:
+        """Bring the files from where they gathered, run.json last; done twice it does no harm."""
+        if self.place == self.path or not (self.place / RUN).exists():
+            return
+        try:
+            for name in {HISTORY, WEIGHTS, *PICTURES} - self.written:
+                (self.path / name).unlink(missing_ok=True)
+            for name in self.written - {RUN}:
+                if (self.place / name).exists():
+                    (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(self.place / name, self.path / name)
+            os.replace(self.place / RUN, self.path / RUN)
+        except OSError as error:
+            raise self._failure("its earlier run cannot be replaced", error) from error
+
+    def _leave(self) -> None:
+        if self.place != self.path:
+            shutil.rmtree(self.place, ignore_errors=True)
+        if self.lock is not None:
+            self.lock.release()
+        self.lock = None
 
     def _write_run(self, run: Mapping[str, Any]) -> None:
         text = json.dumps(_plain(run), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -161,12 +234,18 @@ def hardware() -> dict[str, Any]:
             "system": platform.platform()}
 
 
-def _is_earlier_run(folder: Path) -> bool:
+def _others(folder: Path) -> bool:
+    """Whether the folder holds anything but what a run that was killed at its start leaves."""
+    return any([entry.name not in (LOCK, NEXT) for entry in folder.iterdir()])
+
+
+def _earlier_run(folder: Path) -> dict[str, Any] | None:
+    """The run.json of an earlier run of minigrad; None where there is none."""
     try:
         run = json.loads((folder / RUN).read_text(encoding="utf-8"))
     except (FileNotFoundError, IsADirectoryError, ValueError):
-        return False
-    return isinstance(run, dict) and run.get("made_by") == MADE_BY
+        return None
+    return run if isinstance(run, dict) and run.get("made_by") == MADE_BY else None
 
 
 def _check_writable(folder: Path) -> None:
