@@ -121,7 +121,8 @@ from .ops import (
     zeros,
     zeros_like,
 )
-from .tensor import Tensor, enable_grad, grad, no_grad, set_grad_enabled
+from .tensor import Tensor, enable_grad, no_grad, set_grad_enabled
+from .walk import grad
 
 cat = concat            # PyTorch's word
 

@@ -16,16 +16,8 @@ from typing import Any
 
 from .backend import library_of
 from .op import Op, attach, wrap
-from .tensor import (
-    Node,
-    Step,
-    Tensor,
-    backward_steps,
-    derived,
-    exhaust,
-    no_grad,
-    set_grad_enabled,
-)
+from .tensor import Node, Tensor, derived, no_grad, set_grad_enabled
+from .walk import Step, backward_steps, exhaust
 
 MODES = ("auto", "exact", "definition")
 
@@ -153,7 +145,7 @@ class Fused(Op):
         kernel = self.choose(raw)
         if kernel:
             return wrap(kernel.forward([False] * self.arity, *raw)[0], first, args, raw)
-        with no_grad():                         # on tensors, not arrays: a definition may call their methods
+        with no_grad():                         # on tensors: arrays have not their methods
             return self.definition(*args)
 
     def enter(self, call: Call) -> tuple:
@@ -194,10 +186,10 @@ class Fused(Op):
 def fused(definition: Callable) -> Fused:
     """Decorator: make a fused op of its definition. Its gradient follows; kernels may be added for speed.
 
-    >>> from minigrad import fused
+    >>> from minigrad import fused, sigmoid
     >>> @fused
     ... def swish(x):
-    ...     return x * x.sigmoid()
+    ...     return x * sigmoid(x)
     >>> _ = swish.rules(x="gx = g * (s + y * (1 - s)), s = sigmoid(x)")
     """
     return Fused(definition)

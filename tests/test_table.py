@@ -1,5 +1,10 @@
 """The table: every op on every case, through every proof; with kernels, without, and on the double of CuPy."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from cases import CASES
@@ -11,7 +16,8 @@ from minigrad import backend, ops
 from minigrad.fused import Fused
 from minigrad.op import OPS, Op, Variadic
 from minigrad.testing import CHANGES, PROOFS, Case, corrupted, gradcheck, same_on
-from minigrad.testing.proofs import bites, has_gradient, tooth
+from minigrad.testing.proof import checked_inputs, has_gradient
+from minigrad.testing.proofs_general import bites, tooth
 from minigrad.testing.runs import bound, floats
 
 
@@ -26,11 +32,18 @@ def is_fused(op, case=None):
     return isinstance(op, Fused)
 
 
+def has_rule(op):
+    """Whether it has a gradient at all. Plain functions over ops, such as std, have that of the ops."""
+    return not isinstance(op, Op) or bool(getattr(op, "formula", None)) or bool(op.formulas)
+
+
 # --- the proofs -----------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("proof, op, case", proofs())
 def test_proof(proof, op, case):
-    proof.check(op, case)
+    """It holds; and it has compared something, unless the case has no elements or the op is flat."""
+    compared = proof.check(op, case)
+    assert compared or not has_rule(op) or checked_inputs(op, case) == [], "nothing was compared"
 
 
 @pytest.mark.parametrize("proof, op, case", proofs(is_fused))
@@ -55,6 +68,62 @@ def test_tampered_definition_is_rejected(op, case):
     """The same where the gradient is the definition's."""
     with minigrad.config(kernels="definition"):
         PROOFS["teeth"].check(op, case)
+
+
+# --- the same chosen for a whole process ------------------------------------------------------------------------
+
+PROGRAM = """
+from minigrad.testing import PROOFS
+from minigrad.testing.runs import Run
+from rows import rows
+from test_table import is_fused
+
+seen = set()
+
+
+def forward(needs, *args):
+    raise ValueError("a kernel ran")
+
+
+for op, case in [row.values for row in rows(is_fused)]:
+    for kernel in op.kernels.values():
+        vars(kernel)["forward"] = forward
+    if op.kernels and op.name not in seen:
+        seen.add(op.name)
+        Run(op, case, order=2)
+        Run(op, case, recorded=False)
+        for name in ("gradient", "second gradient"):
+            if not PROOFS[name].check(op, case):
+                raise ValueError(f"{op.name}: nothing was compared")
+print(*sorted(seen))
+"""
+
+
+def in_a_process(mode, program):
+    """Run a program where MINIGRAD_KERNELS is `mode`."""
+    here = Path(__file__).resolve().parent
+    paths = os.pathsep.join([str(here.parent), str(here)])
+    return subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True,
+                          env=os.environ | {"MINIGRAD_KERNELS": mode, "PYTHONPATH": paths})
+
+
+def test_the_environment_variable_turns_kernels_off():
+    done = in_a_process("definition", PROGRAM)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == sorted([op.name for op in OPS.values() if getattr(op, "kernels", None)
+                                          and op.module.startswith("minigrad.")])
+
+
+def test_without_it_that_program_meets_a_kernel():
+    done = in_a_process("auto", PROGRAM)
+    assert done.returncode and "a kernel ran" in done.stderr
+
+
+def test_a_wrong_value_of_it_is_an_error_at_import():
+    done = in_a_process("fast", "import minigrad")
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode and last == ("ValueError: environment variable MINIGRAD_KERNELS: kernels must be one of "
+                                        "'auto', 'exact', 'definition', 'fast' came")
 
 
 # --- the other library ------------------------------------------------------------------------------------------
@@ -132,8 +201,7 @@ def test_every_op_has_teeth():
     expected = {op for row in rows(has_gradient) for op in [row.values[0]] if isinstance(op, Op)}
     assert set(bitten) == expected
     for op, changes in bitten.items():
-        has_rule = bool(getattr(op, "formula", None)) or bool(op.formulas)
-        assert changes == set(CHANGES) if has_rule else changes == {"one element moved by 0.01"}, op
+        assert changes == set(CHANGES) if has_rule(op) else changes == {"one element moved by 0.01"}, op
 
 
 def test_tampering_ends_with_its_context():

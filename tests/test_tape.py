@@ -11,7 +11,8 @@ import pytest
 
 import minigrad as mg
 from minigrad import ops
-from minigrad.tensor import LEAF, Tensor, backward_steps
+from minigrad.tensor import LEAF, Tensor
+from minigrad.walk import backward_steps
 
 
 def leaf(*shape, dtype="f8", seed=3):

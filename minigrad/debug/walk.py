@@ -1,4 +1,4 @@
-"""The backward pass as a story: a generator of events over the engine's own loop, `tensor.backward_steps`.
+"""The backward pass as a story: a generator of events over the engine's own loop, `minigrad.walk`.
 
     for event in debug.walk(loss):
         print(event)
@@ -12,8 +12,9 @@ from collections.abc import Generator, Iterator
 from typing import Any, cast
 
 from ..fused import Fused
-from ..tensor import LEAF, Node, Step, Tensor, backward_steps, bare, call_of, living, observer, route
-from ..tensor import seed as starting_gradient
+from ..tensor import LEAF, Node, Tensor, bare, observer
+from ..walk import Step, backward_steps, call_of, living, route
+from ..walk import seed as starting_gradient
 from .events import Accumulate, Enter, Event, Leaf, Leave, Rule, Seed, Unbroadcast
 from .glance import glance
 from .record import Call, Recorder

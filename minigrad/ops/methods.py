@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..backend import device_of, read_only
 from ..tensor import Tensor, bare
+from ..walk import backward_steps
 from . import activations, elementwise, linalg, logic, reductions, shape
 from .elementwise import add, divide, multiply, subtract
 
@@ -149,6 +150,18 @@ class Methods:
         return logic.equal(self, other)
 
     __hash__ = object.__hash__      # by identity: == is elementwise
+
+    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
+        """Add d(self)/d(leaf) to the `.grad` of every leaf that this tensor depends on.
+
+        gradient: like this tensor, what arrives from above; may be left out for a tensor of one element (it is 1 then).
+        retain_graph: keep what the tape saved, so that it can be walked again; by default as `create_graph`.
+        create_graph: record the walk itself, so that the gradients can be differentiated.
+
+        If anything raises on the way, every `.grad` is as it was before.
+        """
+        for _ in backward_steps([cast(Tensor, self)], [gradient], None, create_graph, retain_graph):
+            pass
 
     # --- as a number, a sequence, an array --------------------------------------------------------------------
     def __bool__(self) -> bool:

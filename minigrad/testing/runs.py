@@ -9,7 +9,8 @@ import numpy as np
 
 from ..backend import is_array, namespace
 from ..op import Op, Variadic
-from ..tensor import Step, Tensor, backward_steps, grad, set_grad_enabled
+from ..tensor import Tensor, set_grad_enabled
+from ..walk import Step, backward_steps, grad
 from .cases import Case, map_arrays
 from .gradcheck import as_tuple, input_names, is_floating
 
@@ -50,6 +51,20 @@ def arrays_in(value: Any) -> list:
     return [value] if is_array(value) else []
 
 
+def replaced(case: Case, i: int, x: np.ndarray) -> Case:
+    """The case with another array as its input i."""
+    return Case((*case.inputs[:i], x, *case.inputs[i + 1:]), case.params, case.name)
+
+
+def as_dtype(case: Case, dtype: Any) -> Case:
+    """The case with its floating arrays in another precision."""
+    return case.map(lambda x: x.astype(dtype) if is_floating(x) else x)
+
+
+def arrays_of(case: Case) -> list[np.ndarray]:
+    return [x for x in case.inputs if isinstance(x, np.ndarray)]
+
+
 def raw_arguments(op: Op, case: Case) -> list:
     """All arguments of a call, defaults filled in, as arrays: what a kernel gets."""
     return list(op.bind(case.inputs, case.params))
@@ -76,6 +91,7 @@ class Run:
         with set_grad_enabled(recorded):
             self.outputs = as_tuple(call(op, self.leaves, self.params))
         self.seeds = [place(waves(y.shape, y.dtype)) if is_floating(y) else None for y in self.outputs]
+        self.before += [("the output", y.data, y.data.tobytes()) for y in self.outputs if watched]
         self.before += [("an arriving gradient", s, s.tobytes()) for s in self.seeds if watched and s is not None]
         self.gradients: dict[int, Any] = {}
         self.second: dict[int, Any] = {}
@@ -91,9 +107,22 @@ class Run:
             found += [(f"parameter {name}", a) for a in arrays_in(value)]
         return found
 
-    def used(self) -> list[tuple[Tensor, Any]]:
-        """The outputs that depend on the inputs, with what arrives at them."""
-        return [(y, s) for y, s in zip(self.outputs, self.seeds, strict=True) if s is not None and y.requires_grad]
+    def used(self, seeds: Sequence | None = None) -> list[tuple[Tensor, Any]]:
+        """The outputs that depend on the inputs, with what arrives at them: `seeds`, where not None."""
+        pairs = zip(self.outputs, self.seeds if seeds is None else seeds, strict=True)
+        return [(y, s) for y, s in pairs if s is not None and y.requires_grad]
+
+    def again(self, seeds: Sequence, create_graph: bool = False) -> list:
+        """The gradients of the active inputs by a walk that leaves the tape as it was; zeros for those that are None.
+
+        seeds: what arrives at each output, None at those that nobody used.
+        """
+        xs, used = [self.leaves[i] for i in self.active], self.used(seeds)
+        found: Sequence = [None] * len(xs)
+        if used:
+            found = grad([y for y, _ in used], xs, [Tensor(s.copy()) for _, s in used], retain_graph=True,
+                         create_graph=create_graph, allow_unused=True)
+        return [zeros_like(x.data) if g is None else g.data for x, g in zip(xs, found, strict=True)]
 
     def walk(self, order: int) -> None:
         """Fill in `gradients` and, of order 2, `second`: None for an input on which nothing depends."""
@@ -131,8 +160,8 @@ def waves(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return (np.cos(np.arange(count)) + 0.1).astype("float16").reshape(shape).astype(dtype)
 
 
-def agree(actual: Sequence, expected: Sequence, rtol: float, what: str, scale: float = 0.0) -> None:
-    """As many arrays, of the same shapes, that differ by at most rtol times the largest element.
+def agree(actual: Sequence, expected: Sequence, rtol: float, what: str, scale: float = 0.0) -> int:
+    """As many arrays, of the same shapes, that differ by at most rtol times the largest element; how many elements.
 
     scale: take at least this for the largest, where what was added up is larger than the sum.
     """
@@ -150,6 +179,12 @@ def agree(actual: Sequence, expected: Sequence, rtol: float, what: str, scale: f
             at = np.unravel_index(int(np.argmax(np.where(np.isnan(apart), np.inf, apart))), e.shape)
             raise ProofError(f"{what} do not agree: array {k}, element {tuple(map(int, at))}: {a[at]:.9g} and "
                              f"{e[at]:.9g}; they may differ by {allowed:.3g}")
+    return elements(expected)
+
+
+def elements(arrays: Sequence) -> int:
+    """How many elements they have together; None has none."""
+    return sum([np.size(a) for a in arrays if a is not None])
 
 
 def largest(x: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import namespace
-from ..op import Formula, Op
+from ..op import Op
 from ..tensor import Node, Tensor
 
 
@@ -54,7 +54,7 @@ def corrupted(op: Op, position: int, change: Callable) -> Iterator[None]:
     >>> x.grad
     tensor([0., 0.], float32, cpu)
     """
-    honest, formulas = op.backward, op.formulas
+    honest, before = op.backward, dict(vars(op))
 
     def backward(node: Node, g: Any, edges: list, create_graph: bool) -> list:
         gradients = list(honest(node, g, edges, create_graph))
@@ -62,15 +62,16 @@ def corrupted(op: Op, position: int, change: Callable) -> Iterator[None]:
             gradients[position] = tampered(gradients[position], edges[position], g, change)
         return gradients
 
-    if not formulas:            # without one nothing is recorded, so there would be nothing to tamper with
-        op.formulas = {position: Formula(lambda g: None, op.names, op.name)}
+    if not op.formulas:         # without one nothing is recorded, so there would be nothing to tamper with
+        op.formulas = {}
+        op.gradient(**dict.fromkeys(op.names, lambda g: None))
     vars(op)["backward"] = backward
     op.plans.clear()
     try:
         yield
     finally:
-        del op.backward
-        op.formulas = formulas
+        vars(op).clear()
+        vars(op).update(before)
         op.plans.clear()
 
 
