@@ -15,7 +15,8 @@ from minigrad import debug, models, nn
 from minigrad.debug.glance import brief, glance
 from minigrad.debug.rules import formula_text, rule_text
 from minigrad.debug.step import stepping
-from minigrad.op import OPS, Variadic
+from minigrad.op import OPS
+from minigrad.variadic import Variadic
 
 
 @pytest.fixture(autouse=True)

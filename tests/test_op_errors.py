@@ -5,7 +5,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import ops
-from minigrad.op import Variadic
+from minigrad.variadic import Variadic
 
 IMAGE, FILTERS = np.ones((2, 3, 8, 8), "f4"), np.ones((5, 3, 3, 3), "f4")
 
@@ -35,7 +35,14 @@ IMAGE, FILTERS = np.ones((2, 3, 8, 8), "f4"), np.ones((5, 3, 3, 3), "f4")
     (lambda x, w: ops.cross_entropy(x[:, :, 0, 0], np.array([0.0, 1.0])), "cross_entropy: target must be integer"),
     (lambda x, w: ops.cross_entropy(x[:, :, 0, 0], np.array([0])), r"cross_entropy: target must be \(2,\)"),
     (lambda x, w: ops.scaled_dot_product_attention(x, x[..., :4], x), "scaled_dot_product_attention: query and key"),
-    (lambda x, w: x @ w[0], "matmul: "),
+    (lambda x, w: x @ w[0], r"^matmul: 8 columns of a against 3 rows of b \(a \(2, 3, 8, 8\), b \(3, 3, 3\)\)$"),
+    (lambda x, w: x @ w[0, 0, 0], r"^matmul: 8 columns of a against 3 rows of b \(a \(2, 3, 8, 8\), b \(3,\)\)$"),
+    (lambda x, w: w @ x[..., :3, :], r"^matmul: the leading axes do not broadcast \(a \(5, 3, 3, 3\), b"),
+    (lambda x, w: x @ w[0, 0, 0, 0], r"^matmul: a and b need at least one axis, a number is multiplied with \* \(a"),
+    (lambda x, w: ops.batch_norm_train(x, eps=0.0), "batch_norm: eps must be > 0 in training"),
+    (lambda x, w: ops.batch_norm_eval(x, w[0, 0, 0], w[0, 0, 0], eps=-1e-5), "batch_norm: eps must be .* -1e-05 came"),
+    (lambda x, w: ops.max_pool2d(x, 11, 2, ceil_mode=True), "max_pool2d: a window of 11 .* does not fit into 8"),
+    (lambda x, w: ops.max_pool2d(x, 2, 0, ceil_mode=True), "max_pool2d: .*stride 0"),
     (lambda x, w: x + w, r"add: .*\(a \(2, 3, 8, 8\), b \(5, 3, 3, 3\)\)"),
     (lambda x, w: x.reshape(7, -1), r"reshape: .*\(x \(2, 3, 8, 8\)\)"),
     (lambda x, w: x.sum(axis=4), "sum: axis 4 is out of bounds"),

@@ -14,11 +14,12 @@ from strict_cupy import cupy, installed, syncs
 import minigrad
 from minigrad import backend, ops
 from minigrad.fused import Fused
-from minigrad.op import OPS, Op, Variadic
+from minigrad.op import OPS, Op
 from minigrad.testing import CHANGES, PROOFS, Case, corrupted, gradcheck, same_on
 from minigrad.testing.proof import checked_inputs, has_gradient
 from minigrad.testing.proofs_general import bites, tooth
 from minigrad.testing.runs import bound, floats
+from minigrad.variadic import Variadic
 
 
 def proofs(applies=lambda op, case: True):

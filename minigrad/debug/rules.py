@@ -10,7 +10,8 @@ from types import FunctionType
 from typing import Any
 
 from ..fused import Fused
-from ..op import Each, Op
+from ..op import Op
+from ..variadic import Each
 
 
 def rule_text(op: Op, i: int) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 from warnings import warn
 
@@ -15,6 +16,7 @@ from ..backend import Array, device_of, using
 from ..geometry import pair
 from ..meta import Meta
 from ..ops.creation import draw
+from ..ops.reductions import narrowed, widened
 from ..tensor import Tensor
 
 
@@ -101,15 +103,15 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
             raise ValueError("batch_norm: outside of training it needs running_mean and running_var")
         return ops.batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
     known = has_values(input)
-    count = array_of(input).size // input.shape[1]                          # values per channel
+    count = prod(input.shape[:1] + input.shape[2:])                         # values per channel
     if known and count <= 1:
         raise ValueError(f"batch_norm: training needs more than one value per channel, input is {input.shape}; "
                          "use a larger batch, or eval()")
-    y, mean, var = ops.batch_norm_train(input, weight, bias, eps)
+    y, mean, var = ops.batch_norm_train(widened(input), weight, bias, eps)  # var would not fit into float16
     if known:
         update_running(running_mean, array_of(mean), momentum, 1)
         update_running(running_var, array_of(var), momentum, count / (count - 1))
-    return y
+    return narrowed(y, input)
 
 
 def update_running(running: Any, new: Array, momentum: Any, factor: float) -> None:

@@ -10,8 +10,8 @@ from ..op import op
 from .activations import dropout
 from .elementwise import where
 from .linalg import matmul
-from .logic import greater
-from .reductions import max
+from .logic import not_equal
+from .reductions import any, narrowed, widened
 from .shape import ordinals, swapaxes
 from .softmax import softmax
 
@@ -34,8 +34,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_mask
     - dropout_p.
     Vaswani et al. 2017, eq. 1.
     """
-    scale = 1 / sqrt(query.shape[-1]) if scale is None else scale
-    scores = matmul(query, swapaxes(key, -1, -2)) * scale                                                  # (..., l, s)
+    scale = 1 / sqrt(query.shape[-1] or 1) if scale is None else scale
+    scores = matmul(widened(query), swapaxes(widened(key), -1, -2)) * scale                                # (..., l, s)
     if is_causal:
         scores = where(causal_mask(scores), scores, -inf)
     if attn_mask is not None:
@@ -43,11 +43,11 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_mask
     if attn_mask is None:
         weights = softmax(scores, -1)
     else:                                                       # a query that may see nothing takes nothing, not NaN
-        sees = greater(max(scores, -1, True), -inf)                                                        # (..., l, 1)
+        sees = any(not_equal(scores, -inf), -1, True)                                                      # (..., l, 1)
         weights = where(sees, softmax(where(sees, scores, 0), -1), 0)
     if dropout_mask is not None:
         weights = dropout(weights, dropout_mask, dropout_p)
-    return matmul(weights, value)                                                                          # (..., l, e)
+    return narrowed(matmul(weights, widened(value)), query)                                                # (..., l, e)
 
 scaled_dot_product_attention.rules(
     query="gquery = scale * gS key, gS = W * (gW - sum(gW * W)), gW = g value^T, W the attention weights",

@@ -1,17 +1,23 @@
 """Elementwise primitives. Broadcasting and promotion are undone by the walk (`Op.fit`), not by the formulas.
 
 Conventions at kinks are PyTorch's: abs has gradient 0 at 0; sqrt has g / 0 there; maximum and minimum give each of
-two equal inputs half; power gives its exponent 0 where the base is 0 and its base 0 where the exponent is 0.
+two equal inputs half, and both all of it where one is NaN; power gives its base 0 where the exponent is 0, and its
+exponent 0 where the base is 0 and the exponent not negative.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy
+
 from ..backend import device_of as where_is
 from ..backend import namespace, to_device
 from ..op import op
-from .logic import equal, greater, less
+from .logic import equal, greater_equal, less, logical_and
+
+FULL = (numpy.dtype("float32"), numpy.dtype("float64"))
+HALF = ("float16", "bfloat16")
 
 # --- arithmetic -----------------------------------------------------------------------------------------------
 
@@ -67,7 +73,7 @@ def power(a, b):
     """a to the power b."""
     return a ** b
 
-power.gradient(a=lambda g, a, b: power_base(g, a, b), b=lambda g, y, a: power_exponent(g, y, a))
+power.gradient(a=lambda g, a, b: power_base(g, a, b), b=lambda g, y, a, b: power_exponent(g, y, a, b))
 
 
 def power_base(g, a, b):
@@ -77,11 +83,11 @@ def power_base(g, a, b):
     return where(equal(b, 0), 0, g * b * a ** where(equal(b, 0), 1, b - 1))
 
 
-def power_exponent(g, y, a):
-    """g * a^b * log(a), and 0 where a is 0."""
-    if isinstance(a, (int, float)):
-        return g * y * (math.log(a) if a > 0 else math.nan) if a else zeros_like(g)
-    return where(equal(a, 0), 0, g * y * log(where(equal(a, 0), 1, a)))
+def power_exponent(g, y, a, b):
+    """g * a^b * log(a), and 0 where a is 0 and b is not negative."""
+    if isinstance(a, (int, float)) and a:
+        return g * y * (math.log(a) if a > 0 else math.nan)
+    return g * y * log(where(logical_and(equal(a, 0), greater_equal(b, 0)), 1, a))
 
 
 @op
@@ -178,24 +184,29 @@ sigmoid.gradient(x=lambda g, y: g * y * (1 - y))
 
 @op
 def maximum(a, b):
-    """The larger of a and b; where they are equal each gets half the gradient."""
+    """The larger of a and b; where they are equal each gets half the gradient. NaN if one is, then both get all."""
     return namespace(a if hasattr(a, "shape") else b).maximum(a, b)
 
 maximum.gradient(
-    a=lambda g, a, b: g * (greater(a, b) + 0.5 * equal(a, b)),
-    b=lambda g, a, b: g * (greater(b, a) + 0.5 * equal(a, b)),
+    a=lambda g, a, b: where(less(a, b), 0, half_of_ties(g, a, b)),
+    b=lambda g, a, b: where(less(b, a), 0, half_of_ties(g, a, b)),
 )
 
 
 @op
 def minimum(a, b):
-    """The smaller of a and b; where they are equal each gets half the gradient."""
+    """The smaller of a and b; where they are equal each gets half the gradient. NaN if one is, then both get all."""
     return namespace(a if hasattr(a, "shape") else b).minimum(a, b)
 
 minimum.gradient(
-    a=lambda g, a, b: g * (less(a, b) + 0.5 * equal(a, b)),
-    b=lambda g, a, b: g * (less(b, a) + 0.5 * equal(a, b)),
+    a=lambda g, a, b: where(less(b, a), 0, half_of_ties(g, a, b)),
+    b=lambda g, a, b: where(less(a, b), 0, half_of_ties(g, a, b)),
 )
+
+
+def half_of_ties(g, a, b):
+    """g, halved where a and b are equal."""
+    return where(equal(a, b), g / 2, g)
 
 
 @op
@@ -210,6 +221,11 @@ def weak(number, other):
     """A Python number in the dtype of a bfloat16 `other`: NumPy's where would make both float64."""
     is_number = isinstance(number, (int, float)) and getattr(other, "dtype", None) is not None
     return other.dtype.type(number) if is_number and other.dtype.kind == "V" else number
+
+
+def wide(x):
+    """The dtype in which to accumulate: float32 for half precision, else None, the library's choice."""
+    return "float32" if x.dtype not in FULL and str(x.dtype) in HALF else None
 
 
 # --- moving between types, devices and values -----------------------------------------------------------------

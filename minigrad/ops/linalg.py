@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from string import ascii_letters
 from typing import Any
 
 from ..backend import namespace
 from ..fused import fused
-from ..op import Variadic, op
+from ..op import op
+from ..variadic import Variadic
 from .kernels import kernel
 from .reductions import sum
 from .shape import broadcast_to, expand_dims, ordinals, permute_dims, reshape, swapaxes
@@ -22,12 +24,26 @@ def matmul(a, b):
     Leading axes broadcast. A one-dimensional a is a row (k,), a one-dimensional b a column (k,); the result lacks
     that axis.
     """
-    return namespace(a).matmul(a, b)
+    try:
+        return namespace(a).matmul(a, b)
+    except ValueError:
+        raise ValueError(misfit(getattr(a, "shape", ()), getattr(b, "shape", ()))) from None
 
 matmul.gradient(
     a=lambda g, a_shape, b: times_transposed(g, b, a_shape),        # (m, n) (n, k)
     b=lambda g, a, b_shape: transposed_times(a, g, b_shape),        # (k, m) (m, n)
 )
+
+
+def misfit(a: tuple[int, ...], b: tuple[int, ...]) -> str:
+    """Why there is no product of arrays of these shapes."""
+    shapes = f"(a {a}, b {b})"
+    if not a or not b:
+        return f"matmul: a and b need at least one axis, a number is multiplied with * {shapes}"
+    columns, rows = a[-1], b[-2:][0]
+    if columns != rows:
+        return f"matmul: {columns} columns of a against {rows} rows of b {shapes}"
+    return f"matmul: the leading axes do not broadcast {shapes}"
 
 
 def times_transposed(g, b, a_shape):
@@ -46,7 +62,8 @@ def transposed_times(a, g, b_shape):
     if len(b_shape) == 1:
         return sum(a * expand_dims(g, -1), -2)                                                # (..., m, k) (..., m, 1)
     if len(b_shape) == 2 and len(a.shape) > 2:                                              # one product, no batch
-        return swapaxes(reshape(a, (-1, a.shape[-1])), 0, 1) @ reshape(g, (-1, g.shape[-1]))
+        m = prod(a.shape[:-1])
+        return swapaxes(reshape(a, (m, a.shape[-1])), 0, 1) @ reshape(g, (m, g.shape[-1]))
     return swapaxes(a, -1, -2) @ g
 
 

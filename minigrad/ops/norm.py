@@ -7,7 +7,7 @@ from typing import Any
 from ..fused import fused
 from .elementwise import sqrt
 from .kernels import kernel
-from .reductions import mean
+from .reductions import mean, narrowed, widened
 from .shape import reshape
 
 
@@ -21,13 +21,15 @@ def as_shape(normalized_shape: Any) -> tuple[int, ...]:
     return tuple(normalized_shape) if isinstance(normalized_shape, (tuple, list)) else (int(normalized_shape),)
 
 
-def check_batch_norm(what: str, x: Any, **vectors: Any) -> None:
-    """Errors for shapes that do not fit together."""
+def check_batch_norm(x: Any, eps: float, positive: bool, **vectors: Any) -> None:
+    """Errors for shapes that do not fit together, and for an eps that may divide by 0."""
     if len(x.shape) < 2:
-        raise ValueError(f"{what}: expected x (n, c) or (n, c, ...), it has shape {x.shape}")
+        raise ValueError(f"batch_norm: expected x (n, c) or (n, c, ...), it has shape {x.shape}")
+    if not positive:
+        raise ValueError(f"batch_norm: eps must be > 0 in training and >= 0 in evaluation, {eps} came")
     for name, v in vectors.items():
         if v is not None and v.shape != x.shape[1:2]:
-            raise ValueError(f"{what}: {name} must be ({x.shape[1]},), one for each channel of x {x.shape}; "
+            raise ValueError(f"batch_norm: {name} must be ({x.shape[1]},), one for each channel of x {x.shape}; "
                              f"it is {v.shape}")
 
 
@@ -54,14 +56,17 @@ def batch_norm_train(x, weight=None, bias=None, eps=1e-5):
 
     x (n, c) or (n, c, ...)   weight, bias (c,)   ->   y like x, mean (c,), var (c,), the biased variance
     y = (x - mean) / sqrt(var + eps) * weight + bias
-    Pure: who wants running statistics makes them from mean and var. Ioffe & Szegedy 2015, algorithm 1.
+    Pure: who wants running statistics makes them from mean and var, and gives x in float32 where var may be too large
+    for float16. Ioffe & Szegedy 2015, algorithm 1.
     """
     axes, row = channels(x)
-    mu = mean(x, axes, True)                                                # (1, c, 1, 1)
-    centred = x - mu
+    wide = widened(x)
+    mu = mean(wide, axes, True)                                             # (1, c, 1, 1)
+    centred = wide - mu
     variance = mean(centred * centred, axes, True)
-    y = scaled(centred / sqrt(variance + eps), weight, bias, row)
-    return y, reshape(mu, (x.shape[1],)), reshape(variance, (x.shape[1],))
+    y = narrowed(scaled(centred / sqrt(variance + eps), weight, bias, row), x)
+    mu, variance = [narrowed(reshape(statistic, (x.shape[1],)), x) for statistic in (mu, variance)]
+    return y, mu, variance
 
 batch_norm_train.rules(
     x="gx = weight / sqrt(var + eps) * (g - mean(g) - xhat * mean(g * xhat)): the batch's statistics move too",
@@ -69,7 +74,7 @@ batch_norm_train.rules(
     bias="gbias = sum(g)",
 )
 batch_norm_train.checked_by(lambda x, weight, bias, eps: (
-    check_batch_norm("batch_norm", x, weight=weight, bias=bias)))
+    check_batch_norm(x, eps, eps > 0, weight=weight, bias=bias)))
 kernel(batch_norm_train, "numpy", "norm")
 
 
@@ -81,7 +86,8 @@ def batch_norm_eval(x, mean, var, weight=None, bias=None, eps=1e-5):
     y = (x - mean) / sqrt(var + eps) * weight + bias. Ioffe & Szegedy 2015, algorithm 2.
     """
     row = channels(x)[1]
-    return scaled((x - reshape(mean, row)) / sqrt(reshape(var, row) + eps), weight, bias, row)
+    whitened = (widened(x) - reshape(mean, row)) / sqrt(widened(reshape(var, row)) + eps)
+    return narrowed(scaled(whitened, weight, bias, row), x)
 
 batch_norm_eval.rules(
     x="gx = g * weight / sqrt(var + eps): the statistics are constants here",
@@ -91,7 +97,7 @@ batch_norm_eval.rules(
     bias="gbias = sum(g)",
 )
 batch_norm_eval.checked_by(lambda x, mean, var, weight, bias, eps: (
-    check_batch_norm("batch_norm", x, mean=mean, var=var, weight=weight, bias=bias)))
+    check_batch_norm(x, eps, eps >= 0, mean=mean, var=var, weight=weight, bias=bias)))
 
 
 @fused
@@ -103,9 +109,10 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     """
     shape = as_shape(normalized_shape)
     axes = tuple(range(-len(shape), 0))
-    centred = x - mean(x, axes, True)
+    wide = widened(x)
+    centred = wide - mean(wide, axes, True)
     variance = mean(centred * centred, axes, True)
-    return scaled(centred / sqrt(variance + eps), weight, bias, shape)
+    return narrowed(scaled(centred / sqrt(variance + eps), weight, bias, shape), x)
 
 layer_norm.rules(
     x="gx = (h - mean(h) - xhat * mean(h * xhat)) / sqrt(var + eps), h = g * weight, means over the normalised axes",

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..backend import FLOATS, namespace
 from ..op import op
-from .elementwise import exp, sqrt, where
+from .elementwise import astype, exp, sqrt, where, wide
 from .logic import equal, isfinite
 from .shape import broadcast_to, normalized, reshape
 
@@ -40,9 +40,14 @@ def spread(g, shape, axis):
     return broadcast_to(reshape(g, kept(shape, axis)), shape)
 
 
-def wide(x):
-    """The dtype in which to accumulate: float32 for half precision, else None, the library's choice."""
-    return "float32" if x.dtype.itemsize == 2 and x.dtype.kind in FLOATS else None
+def widened(x):
+    """x in float32 if it is of half precision, where squares or exponentials would overflow or be rounded to 0."""
+    return astype(x, "float32") if wide(x) else x
+
+
+def narrowed(y, x):
+    """What was computed with `widened(x)`, in the precision of x again."""
+    return astype(y, x.dtype) if wide(x) else y
 
 
 @op
@@ -60,7 +65,8 @@ def mean(x, axis=None, keepdims=False):
     y = namespace(x).mean(x, axis=axis, keepdims=keepdims, dtype=wide(x))
     return y.astype(x.dtype) if wide(x) else y
 
-mean.gradient(x=lambda g, x_shape, axis: spread(g / count(x_shape, axis), x_shape, axis))
+mean.gradient(x=lambda g, x_shape, axis: (
+    spread(narrowed(widened(g) / count(x_shape, axis), g), x_shape, axis)))
 
 
 @op
@@ -81,7 +87,7 @@ min.gradient(x=lambda g, y, x, axis: shares(x, y, axis) * spread(g, x.shape, axi
 
 def shares(x, y, axis):
     """1 / (number of ties) where x is the extreme value y of its group, else 0."""
-    ties = equal(x, spread(y, x.shape, axis)).astype(x.dtype)
+    ties = astype(equal(x, spread(y, x.shape, axis)), wide(x) or x.dtype)
     return ties / sum(ties, axis, True)
 
 
@@ -90,33 +96,55 @@ def var(x, axis=None, correction=0, keepdims=False):
     """The mean squared distance from the mean over `axis`, the sum divided by (number of elements - correction).
 
     correction=0 is the variance of the elements themselves (NumPy's default), correction=1 the unbiased estimate of a
-    population's (PyTorch's default).
+    population's (PyTorch's default). Of integers it is float64.
     """
-    xp, n = namespace(x), larger(count(x.shape, axis) - correction, 0)
-    wider = x.astype("float32") if wide(x) else x
-    centred = wider - xp.mean(wider, axis=axis, keepdims=True)
-    return (xp.sum(centred * centred, axis=axis, keepdims=keepdims) / n).astype(x.dtype, copy=False)
+    xp, axes = namespace(x), axes_of(x.shape, axis)
+    wider = x.astype(wide(x) or (x.dtype if x.dtype.kind in FLOATS else "float64"), copy=False)
+    first = wider[tuple([slice(0, 1) if i in axes else slice(None) for i in range(len(x.shape))])]
+    centred = wider - first                                         # so equal elements have no variance at all
+    centred = centred - xp.mean(centred, axis=axis, keepdims=True)
+    y = xp.sum(centred * centred, axis=axis, keepdims=keepdims) / degrees(x.shape, axis, correction)
+    return y.astype(x.dtype, copy=False) if x.dtype.kind in FLOATS else y
 
 var.gradient(x=lambda g, x, axis, correction: (
-    spread(g * (2 / larger(count(x.shape, axis) - correction, 0)), x.shape, axis) * (x - mean(x, axis, True))))
+    spread(2 * widened(g) / degrees(x.shape, axis, correction), x.shape, axis) * from_mean(widened(x), axis)))
+
+
+def from_mean(x, axis):
+    """How far every element is from the mean of its group."""
+    return x - mean(x, axis, True)
+
+
+def degrees(shape: tuple[int, ...], axis: Any, correction: int) -> int:
+    """The degrees of freedom: by what var divides."""
+    return larger(count(shape, axis) - correction, 0)
 
 
 def std(x, axis=None, correction=0, keepdims=False):
-    """The square root of the variance over `axis`; see `var`."""
-    return sqrt(var(x, axis, correction, keepdims))
+    """The square root of the variance over `axis`; see `var`. Its gradient at elements that are all equal is 0."""
+    variance = var(widened(x), axis, correction, keepdims)
+    flat = equal(variance, 0)
+    return narrowed(where(flat, 0, sqrt(where(flat, 1, variance))), x)
 
 
 @op
 def logsumexp(x, axis=None, keepdims=False):
     """log(sum(e^x)) over `axis`, with the largest element taken out first so that nothing overflows."""
-    xp = namespace(x)
-    top = xp.max(x, axis=axis, keepdims=True)
+    xp, wider = namespace(x), widened(x)
+    top = xp.max(wider, axis=axis, keepdims=True) if count(x.shape, axis) else sum(wider, axis, True)
     top = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
-    y = xp.log(sum(xp.exp(x - top), axis, True)) + top
+    y = narrowed(xp.log(sum(xp.exp(wider - top), axis, True)) + top, x)
     return y if keepdims else xp.reshape(y, squeezed(x.shape, axis))
 
-logsumexp.gradient(x=lambda g, y, x, axis: (
-    spread(g, x.shape, axis) * exp(x - spread(where(isfinite(y), y, 0), x.shape, axis))))
+logsumexp.gradient(x=lambda g, y, x, axis: spread(g, x.shape, axis) * proportions(y, x, axis))
+
+
+def proportions(y, x, axis):
+    """e^(x - y), softmax's answer, for y = logsumexp(x, axis)."""
+    if wide(x):
+        x = widened(x)
+        y = logsumexp(x, axis)                                      # y itself is rounded
+    return exp(x - spread(where(isfinite(y), y, 0), x.shape, axis))
 
 
 def squeezed(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:

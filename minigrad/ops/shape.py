@@ -8,8 +8,10 @@ from typing import Any
 import numpy
 
 from ..backend import Array, device_of, is_array, namespace, scatter_add, to_device
-from ..op import Variadic, op
+from ..op import op
 from ..tensor import Tensor
+from ..variadic import Variadic
+from .elementwise import wide
 
 
 @op
@@ -134,14 +136,21 @@ getitem.gradient(x=lambda g, x_shape, index: put(g, x_shape, index))
 @op
 def put(x, shape, index):
     """Zeros of `shape` with x added at `index`: the transpose of getitem."""
-    y, index = namespace(x).zeros_like(x, shape=shape), plain(index, x)
-    if is_basic(index):
-        y[index] = x
-    else:
-        scatter_add(y, index, x)
+    index = plain(index, x)
+    if not is_basic(index):
+        return scattered(x, shape, index)
+    y = namespace(x).zeros_like(x, shape=shape)
+    y[index] = x
     return y
 
 put.gradient(x=lambda g, index: getitem(g, index))
+
+
+def scattered(x, shape, index):
+    """Zeros of `shape` with x added at `index`; half precision is added up in float32."""
+    y = namespace(x).zeros_like(x, shape=shape, dtype=wide(x))
+    scatter_add(y, index, x.astype(y.dtype, copy=False))
+    return y.astype(x.dtype, copy=False)
 
 
 @op
@@ -165,12 +174,11 @@ take_along_axis.gradient(x=lambda g, x_shape, indices, axis: scatter_along_axis(
 @op
 def scatter_along_axis(x, shape, indices, axis=-1):
     """Zeros of `shape` with x[.., i, ..] added at [.., indices[.., i, ..], ..]: the transpose of take_along_axis."""
-    y, xp = namespace(x).zeros_like(x, shape=shape), namespace(indices)
+    xp = namespace(indices)
     axis = normalized(axis, len(shape))
     grid = [xp.reshape(xp.arange(n), (1,) * i + (n,) + (1,) * (len(shape) - i - 1)) for i, n in enumerate(shape)]
     grid[axis] = indices
-    scatter_add(y, tuple(grid), x)
-    return y
+    return scattered(x, shape, tuple(grid))
 
 scatter_along_axis.gradient(x=lambda g, indices, axis: take_along_axis(g, indices, axis))
 
@@ -210,10 +218,15 @@ def inside(widths: list[tuple[int, int]], shape: tuple[int, ...]) -> tuple[slice
 
 @Variadic
 def concat(arrays, axis=0):
-    """The arrays one after the other along an axis that they have."""
-    return namespace(arrays[0]).concatenate(arrays, axis=axis)
+    """The arrays one after the other along an axis that they have; with axis None flattened, as in NumPy."""
+    xp = namespace(arrays[0])
+    if axis is None:
+        arrays, axis = [xp.reshape(x, (-1,)) for x in arrays], 0
+    return xp.concatenate(arrays, axis=axis)
 
-concat.gradient(arrays=lambda g, i, shapes, axis: getitem(g, section(i, shapes, axis)))
+concat.gradient(arrays=lambda g, i, shapes, axis: (
+    getitem(g, section(i, shapes, axis)) if axis is not None
+    else reshape(getitem(g, section(i, [(prod(shape),) for shape in shapes], 0)), shapes[i])))
 
 
 def section(i, shapes, axis):

@@ -6,18 +6,21 @@ import numpy
 
 from ..backend import library_of
 from ..fused import fused
-from .elementwise import astype, exp, log, where
+from .elementwise import astype, copy, exp, log, where
 from .kernels import kernel
 from .logic import not_equal
-from .reductions import max, mean, sum
+from .reductions import max, mean, narrowed, sum, widened
 from .shape import expand_dims, reshape, take, take_along_axis
 
 
 @fused
 def softmax(x, axis=-1):
     """e^x over its sum along `axis`: positive, and adding up to 1.   x any shape   ->   y like x"""
-    e = exp(x - max(x, axis, True))                                         # the largest is e^0: nothing overflows
-    return e / sum(e, axis, True)
+    if 0 in x.shape:
+        return copy(x)                                                      # nothing has no largest element
+    wide = widened(x)
+    e = exp(wide - max(wide, axis, True))                                   # the largest is e^0: nothing overflows
+    return narrowed(e / sum(e, axis, True), x)
 
 softmax.rules(x="gx = y * (g - sum(g * y)), sums along the axis")
 kernel(softmax, "numpy", "softmax")
@@ -26,8 +29,11 @@ kernel(softmax, "numpy", "softmax")
 @fused
 def log_softmax(x, axis=-1):
     """The logarithm of softmax, without rounding small probabilities to 0.   x any shape   ->   y like x"""
-    x = x - max(x, axis, True)
-    return x - log(sum(exp(x), axis, True))
+    if 0 in x.shape:
+        return copy(x)
+    wide = widened(x)
+    below = wide - max(wide, axis, True)
+    return narrowed(below - log(sum(exp(below), axis, True)), x)
 
 log_softmax.rules(x="gx = g - softmax(x) * sum(g), the sum along the axis")
 kernel(log_softmax, "numpy", "softmax")
@@ -39,25 +45,25 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
 
     x (n, c), (c,) or (n, c, d1, ...)   target: class indices, x's shape without the c axis   weight (c,)
     ->   () for reduction "mean" (divided by the sum of the targets' weights) or "sum", like target for "none"
-    Targets equal to ignore_index count nothing. With label_smoothing s the target distribution is (1 - s) on the target
-    and s/c on every class (Szegedy et al. 2015, section 7).
+    Targets equal to ignore_index count nothing; if all are, the mean is NaN and its gradient 0. With label_smoothing s
+    the target distribution is (1 - s) on the target and s/c on every class (Szegedy et al. 2015, section 7).
     """
     axis = 0 if len(x.shape) == 1 else 1
-    logp = log_softmax(x, axis)
+    logp = log_softmax(widened(x), axis)
     valid = not_equal(target, ignore_index)
     safe = where(valid, target, 0)
-    share = astype(valid, x.dtype)                                          # what each target counts
+    share = astype(valid, logp.dtype)                                       # what each target counts
     if weight is not None:
         share = share * take(weight, safe)
     loss = -reshape(take_along_axis(logp, expand_dims(safe, axis), axis), target.shape) * share
     if label_smoothing:
         classes = (x.shape[axis],) + (1,) * (len(x.shape) - axis - 1)
         every = logp if weight is None else logp * reshape(weight, classes)
-        everywhere = -mean(every, axis) * astype(valid, x.dtype)            # -sum over classes / c
-        loss = loss * (1 - label_smoothing) + everywhere * label_smoothing
-    if reduction == "none":
-        return loss
-    return sum(loss) if reduction == "sum" else sum(loss) / sum(share)
+        loss = loss * (1 - label_smoothing) - mean(every, axis) * label_smoothing       # -sum over classes / c
+    loss = where(valid, loss, 0)                                            # nothing goes back to what is ignored
+    if reduction != "none":
+        loss = sum(loss) if reduction == "sum" else sum(loss) / sum(share)
+    return narrowed(loss, x)
 
 cross_entropy.rules(
     x="gx = g / n * (softmax(x) - onehot(target)) for n targets of equal weight and reduction 'mean'",

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..op import Op, Variadic
+from ..op import Op
+from ..variadic import Variadic
 from .cases import Case
 from .gradcheck import GradientError
 from .proof import checked_inputs

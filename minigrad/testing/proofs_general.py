@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..fused import config
-from ..op import OPS, Op, Variadic
+from ..op import OPS, Op
 from ..tensor import Tensor
+from ..variadic import Variadic
 from ..walk import grad
 from .cases import Case
 from .gradcheck import GradientError, as_tuple, gradcheck, gradgradcheck, is_floating

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..backend import is_array, namespace
-from ..op import Op, Variadic
+from ..op import Op
 from ..tensor import Tensor, set_grad_enabled
+from ..variadic import Variadic
 from ..walk import Step, backward_steps, grad
 from .cases import Case, map_arrays
 from .gradcheck import as_tuple, input_names, is_floating

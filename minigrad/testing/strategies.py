@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import Op, Variadic
+from ..op import Op
+from ..variadic import Variadic
 from .cases import Case
 
 

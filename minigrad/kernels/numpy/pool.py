@@ -27,7 +27,18 @@ def max_pool2d_forward(needs, x, kernel_size, stride=None, padding=0, dilation=1
         if needs[0]:
             np.putmask(winner, higher != best, number)                  # the first of equals stays
         best = higher
+    if needs[0] and not np.isfinite(best).all():
+        settle(winner, best, image, padded(np.ones((1, 1, *x.shape[2:]), bool), padding, False),
+               offsets(kernel, stride, dilation, out))
     return best, winner
+
+
+def settle(winner, best, image, inside, candidates):
+    """Winners where `!=` does not tell: the last NaN, and among nothing but -inf the first that is no padding."""
+    for number, (_, _, rows, cols) in reversed(list(enumerate(candidates))):
+        np.putmask(winner, (best == -np.inf) & inside[:, :, rows, cols], number)
+    for number, (_, _, rows, cols) in enumerate(candidates):
+        np.putmask(winner, np.isnan(image[:, :, rows, cols]), number)
 
 
 def max_pool2d_backward(needs, g, winner, x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
