@@ -107,7 +107,14 @@ def parse_device(device: str) -> tuple[str, int]:
 def using(device: str) -> AbstractContextManager:
     """New arrays and random draws of CuPy's go to `device` inside this context."""
     kind, number = parse_device(device)
-    return nullcontext() if kind == "cpu" else cuda_library().functions.cuda.Device(number)
+    if kind == "cpu":
+        return nullcontext()
+    cupy = cuda_library().functions
+    count = cupy.cuda.runtime.getDeviceCount()
+    if number >= count:
+        raise DeviceError(f'device "cuda:{number}" does not exist: this machine has {count} GPU{"s" * (count != 1)}, '
+                          f'"cuda:0"{f" to cuda:{count - 1}" * (count > 1)}')
+    return cupy.cuda.Device(number)
 
 
 def on_current_device(x: Array) -> bool:
@@ -131,15 +138,10 @@ def to_device(x: Array, device: str) -> Array:
     kind, number = parse_device(device)
     if kind == "cpu":
         return x if library_of(x) == "numpy" else x.get()
-    cupy = cuda_library().functions
-    count = cupy.cuda.runtime.getDeviceCount()
-    if number >= count:
-        raise DeviceError(f'device "cuda:{number}" does not exist: this machine has {count} GPU{"s" * (count != 1)}, '
-                          f'"cuda:0"{f" to cuda:{count - 1}" * (count > 1)}')
     if library_of(x) == "cupy" and x.device.id == number:
         return x
-    with cupy.cuda.Device(number):
-        return cupy.array(x, order="C")         # CuPy copies between devices only what is contiguous
+    with using(device):
+        return cuda_library().functions.array(x, order="C")   # CuPy copies between devices only what is contiguous
 
 
 def to_numpy(x: Array) -> numpy.ndarray:

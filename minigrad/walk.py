@@ -27,9 +27,8 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
     Yields (node, arrived gradient, gradients of its arguments as the formulas gave them, the same as delivered: summed
     over what was broadcast and cast back). The lists have an entry per argument, None where no gradient is needed.
 
-    Without `inputs` the leaves get their `.grad`, all together after the last step. With `inputs` only the paths to
-    them are walked, no `.grad` is touched, and the generator returns their gradients. What a node saved lives until
-    the walk goes on from it.
+    Without `inputs` the leaves get their `.grad` after the last step. With `inputs` only the paths to them are walked,
+    no `.grad` is touched, and their gradients are returned. What a node saved lives until the walk goes on from it.
     """
     keep = create_graph if retain_graph is None else retain_graph
     arriving: dict[Any, Any] = {}           # place -> the gradient gathered there so far
@@ -52,8 +51,7 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
             if all([edge is None for edge in edges]):
                 continue
         if node.saved is None:
-            raise RuntimeError(f"what {node.op.name} saved on the tape was freed by an earlier backward pass (or by "
-                               "one that was not finished): pass retain_graph=True to that one")
+            raise RuntimeError(freed(node))
         if last_change[0] > node.serial:
             node.op.check_unchanged(node)
         if type(g) is ndarray:
@@ -74,6 +72,12 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
         return []
 
 
+def freed(node: Node) -> str:
+    """What to say to somebody who walks a tape twice."""
+    return (f"what {node.op.name} saved on the tape was freed by an earlier backward pass (or by one that was not "
+            "finished): pass retain_graph=True to that one")
+
+
 def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], grad_outputs: Any = None,
          retain_graph: bool | None = None, create_graph: bool = False, allow_unused: bool = False) -> tuple:
     """Gradients of (the sum of) `outputs` at `inputs`, as a tuple of tensors; no `.grad` is touched.
@@ -81,6 +85,9 @@ def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], 
     grad_outputs: per output, what arrives from above; may be None (or a None in the list) for outputs of one element.
     create_graph: record the walk, so that the results can be differentiated again.
     allow_unused: give None for an input that no output depends on, instead of an error.
+
+    Raises ValueError for inputs that do not require gradients or are not depended on, and for gradients of another
+    shape; RuntimeError where what the tape saved was freed, or changed in place.
     """
     ys = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     xs = [inputs] if isinstance(inputs, Tensor) else list(inputs)

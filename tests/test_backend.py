@@ -171,3 +171,22 @@ def test_a_backward_pass_asks_the_host_for_nothing(gpu):
     assert syncs == []
     loss.item()
     assert len(syncs) == 1
+
+
+def test_a_device_that_does_not_exist_is_named_by_whatever_makes_arrays(gpu):
+    x = mg.ones(2)
+    for make in (lambda: mg.ones(2, device="cuda:3"), lambda: mg.rand(2, device="cuda:3"), lambda: x.to("cuda:3")):
+        with pytest.raises(mg.DeviceError, match='"cuda:3" does not exist: this machine has 2 GPUs, .*'):
+            make()
+
+
+def test_the_array_apis_own_methods():
+    x = mg.arange(3, dtype="float32")
+    assert x.__array_namespace__() is mg and x.to_device("cpu") is x
+    np.testing.assert_array_equal(np.from_dlpack(x), [0, 1, 2])
+    with pytest.raises(TypeError, match=r"hand over x.detach\(\)"):
+        np.from_dlpack(mg.ones(2, requires_grad=True))
+
+
+def test_methods_say_what_their_ops_say():
+    assert mg.Tensor.sum.__doc__ == ops.sum.__doc__ and mg.Tensor.exp.__doc__ == ops.exp.__doc__

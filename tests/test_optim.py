@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 from compare import assert_same
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import minigrad as mg
@@ -70,7 +70,6 @@ def same_updates(name, options):
 
 
 @pytest.mark.parity
-@settings(max_examples=20)
 @given(options=SGD)
 def test_sgd_is_pytorchs_over_100_steps(options):
     if options["nesterov"]:
@@ -79,7 +78,6 @@ def test_sgd_is_pytorchs_over_100_steps(options):
 
 
 @pytest.mark.parity
-@settings(max_examples=20)
 @given(options=ADAM)
 def test_adam_is_pytorchs_over_100_steps(options):
     same_updates("Adam", options)

@@ -32,7 +32,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_mask
     attn_mask broadcasts to (..., l, s): boolean, True where a key may be seen; or floating, added to the scores.
     is_causal masks later positions. dropout_mask (..., l, s): boolean, drawn by the caller, kept with probability 1
     - dropout_p.
-    Vaswani et al. 2017, eq. 1.
+    Raises ValueError for shapes that do not fit together. Vaswani et al. 2017, eq. 1.
     """
     scale = 1 / sqrt(query.shape[-1] or 1) if scale is None else scale
     scores = matmul(widened(query), swapaxes(widened(key), -1, -2)) * scale                                # (..., l, s)

@@ -17,6 +17,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     p = (h + 2*padding - dilation*(i - 1) - 1) // stride + 1, and q likewise. stride, padding, dilation: an int or a
     pair.
     With groups, filter block number f of as many sees only channel block f.
+    Raises ValueError for shapes that do not fit together, and for a window larger than the padded image.
     Source: im2col, Chellapilla et al. 2006.
     """
     (n, _, h, w), (k, c_in, i, j) = x.shape, weight.shape

@@ -161,6 +161,7 @@ def linear(x, weight, bias=None):
     """Every row of x times a matrix, plus a bias.
 
     x (..., in)   weight (out, in)   bias (out,)   ->   y (..., out) = x weight^T + bias
+    Raises ValueError for shapes that do not fit together.
     """
     y = x @ permute_dims(weight, (1, 0))                              # (..., in) (in, out) -> (..., out)
     return y if bias is None else y + bias

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
 from ..backend import device_of, read_only
+from ..op import OPS
 from ..tensor import Tensor, bare
 from ..walk import backward_steps
 from . import activations, elementwise, linalg, logic, reductions, shape
@@ -199,6 +202,20 @@ class Methods:
                             "would be lost: x.numpy() copies it, minigrad's own functions keep it")
         return x.astype(dtype) if dtype is not None and x.dtype != dtype else x.copy() if copy else read_only(x)
 
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        """The module whose functions work on tensors, as the array API standard asks for it."""
+        return sys.modules[__name__.partition(".")[0]]
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The array itself for another library, without a copy; as a constant, gradients do not follow."""
+        if self.requires_grad:
+            raise TypeError("a tensor that requires gradients is not handed to another library, its gradient would be "
+                            "lost: hand over x.detach()")
+        return bare(self).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return bare(self).__dlpack_device__()
+
     def item(self) -> Any:
         """The value of a tensor of one element as a Python number."""
         x = bare(self)
@@ -250,6 +267,10 @@ class Methods:
 
     def to(self, device: str) -> Tensor:
         """On "cpu", "cuda" or "cuda:<number>"; itself if it is there already. Gradients flow back."""
+        return elementwise.to(self, device)
+
+    def to_device(self, device: str) -> Tensor:
+        """The array API's word for to."""
         return elementwise.to(self, device)
 
     def cpu(self) -> Tensor:
@@ -393,4 +414,6 @@ class Methods:
 for _name, _method in vars(Methods).items():
     if _name not in ("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__", "__firstlineno__",
                      "__static_attributes__"):
+        if _name in OPS and isinstance(_method, FunctionType):
+            _method.__doc__ = _method.__doc__ or OPS[_name].__doc__         # sum, exp ... say what their ops say
         setattr(Tensor, _name, _method)

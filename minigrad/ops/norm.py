@@ -57,7 +57,7 @@ def batch_norm_train(x, weight=None, bias=None, eps=1e-5):
     x (n, c) or (n, c, ...)   weight, bias (c,)   ->   y like x, mean (c,), var (c,), the biased variance
     y = (x - mean) / sqrt(var + eps) * weight + bias
     Pure: who wants running statistics makes them from mean and var, and gives x in float32 where var may be too large
-    for float16. Ioffe & Szegedy 2015, algorithm 1.
+    for float16. Raises ValueError for vectors that are not (c,), and for eps <= 0. Ioffe & Szegedy 2015, algorithm 1.
     """
     axes, row = channels(x)
     wide = widened(x)
@@ -83,7 +83,8 @@ def batch_norm_eval(x, mean, var, weight=None, bias=None, eps=1e-5):
     """Batch normalisation with given statistics, as in evaluation: every channel is scaled and shifted by constants.
 
     x (n, c) or (n, c, ...)   mean, var, weight, bias (c,)   ->   y like x
-    y = (x - mean) / sqrt(var + eps) * weight + bias. Ioffe & Szegedy 2015, algorithm 2.
+    y = (x - mean) / sqrt(var + eps) * weight + bias. Raises ValueError for vectors that are not (c,), and for eps < 0.
+    Ioffe & Szegedy 2015, algorithm 2.
     """
     row = channels(x)[1]
     whitened = (widened(x) - reshape(mean, row)) / sqrt(widened(reshape(var, row)) + eps)
@@ -106,6 +107,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
 
     x (..., *normalized_shape)   weight, bias normalized_shape   ->   y like x
     y = (x - mean) / sqrt(var + eps) * weight + bias, mean and biased var over the last axes. Ba et al. 2016, eq. 3.
+    Raises ValueError where normalized_shape is not x's last axes.
     """
     shape = as_shape(normalized_shape)
     axes = tuple(range(-len(shape), 0))

@@ -55,6 +55,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
 
     x (n, c, h, w)   ->   y (n, c, p, q);  p = (h + 2*padding - dilation*(i - 1) - 1) // stride + 1 (rounded up with
     ceil_mode). stride: by default kernel_size. kernel_size, stride, padding, dilation: an int or a pair.
+    Raises ValueError for x that is no batch of images, a window that does not fit, a padding above half the kernel.
     """
     n, c = x.shape[:2]
     k, s, d, ends, (p, q) = geometry(x, kernel_size, stride, padding, dilation, ceil_mode)

@@ -120,9 +120,9 @@ def degrees(shape: tuple[int, ...], axis: Any, correction: int) -> int:
     return larger(count(shape, axis) - correction, 0)
 
 
-def std(x, axis=None, correction=0, keepdims=False):
+def std(x, axis=None, correction=0, keepdims=False, *, dim=None, keepdim=False):
     """The square root of the variance over `axis`; see `var`. Its gradient at elements that are all equal is 0."""
-    variance = var(widened(x), axis, correction, keepdims)
+    variance = var(widened(x), axis if dim is None else dim, correction, keepdims or keepdim)
     flat = equal(variance, 0)
     return narrowed(where(flat, 0, sqrt(where(flat, 1, variance))), x)
 

@@ -246,7 +246,7 @@ stack.gradient(arrays=lambda g, i, shapes, axis: getitem(g, (slice(None),) * nor
 
 @op
 def split(x, n, axis=0):
-    """n equal parts of x along `axis`, as a tuple."""
+    """Parts of x along `axis`, as a tuple: n equal ones, or cut before each of the indices n."""
     return tuple(namespace(x).split(x, n, axis=axis))
 
 split.gradient(x=lambda g, axis: concat(g, axis))

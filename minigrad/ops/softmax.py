@@ -47,6 +47,8 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
     ->   () for reduction "mean" (divided by the sum of the targets' weights) or "sum", like target for "none"
     Targets equal to ignore_index count nothing; if all are, the mean is NaN and its gradient 0. With label_smoothing s
     the target distribution is (1 - s) on the target and s/c on every class (Szegedy et al. 2015, section 7).
+    Raises TypeError for targets that are no integers; ValueError for another shape, an unknown reduction and, on the
+    CPU, for a class out of range.
     """
     axis = 0 if len(x.shape) == 1 else 1
     logp = log_softmax(widened(x), axis)

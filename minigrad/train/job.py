@@ -97,7 +97,8 @@ def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_noth
     manual_seed(job.seed)
     model = job.make_model(len(data.train.classes))
     folder.start(command, job.seed, described(job, train, validation, data.test),
-                 {**asdict(job.settings), "device": job.device, "device_name": device_name(job.device)})
+                 {"model": job.model, **asdict(job.settings), "device": job.device,
+                  "device_name": device_name(job.device)})
     try:
         return run_in(folder, job, model, train, validation, data.test, show)
     except BaseException as error:

@@ -218,12 +218,16 @@ def read_history(path: str | os.PathLike[str]) -> dict[str, list[float]]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, NumPy and minigrad."""
+    """Of Python, minigrad, and the libraries that have a part in a run and are installed."""
     try:
         own = metadata.version("minigrad")
     except metadata.PackageNotFoundError:
         own = "not installed, run from its source tree"
-    return {"python": platform.python_version(), "numpy": np.__version__, "minigrad": own}
+    found = {"python": platform.python_version(), "minigrad": own}
+    for library in ("numpy", "safetensors", "scikit-learn", "matplotlib", "threadpoolctl"):
+        with suppress(metadata.PackageNotFoundError):
+            found[library] = metadata.version(library)
+    return found
 
 
 def hardware() -> dict[str, Any]:
