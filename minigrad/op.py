@@ -142,9 +142,11 @@ class Op:
         wants = {want for i, formula in self.formulas.items() if needs >> i & 1 for want in formula.wants}
         whole, shapes = {p for p in wants if p >= 0}, {~p for p in wants if p < 0}
 
-        def save(args: Sequence, out: Tensor) -> Any:
+        def save(args: Sequence, out: Any) -> Any:
             saved: list[Any] = [a if p in whole or not isinstance(a, Tensor) else Shape(a.shape) if p in shapes
                                 else None for p, a in enumerate(args)]
+            if n in whole and type(out) is tuple:
+                raise TypeError("a formula of an op with several outputs cannot read y: let it read the arguments")
             if n in whole:      # a twin of the output: a reference to the output itself would be a cycle
                 saved.append(derived(out.data, out.changed, TWIN))
             return saved

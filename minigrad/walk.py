@@ -66,7 +66,8 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
             node.saved = None
     with set_grad_enabled(create_graph):
         if inputs is not None:
-            return [hooked(x, arriving[x], retained) if x in arriving else found.get(x.place) for x in inputs]
+            found.update([(x, hooked(x, arriving[x], retained)) for x in dict.fromkeys(inputs) if x in arriving])
+            return [found.get(x.place) for x in inputs]
         leaves = [(leaf, g) for leaf, g in arriving.items() if isinstance(leaf, Tensor)]
         settle([(leaf, hooked(leaf, g, retained)) for leaf, g in leaves] + retained, create_graph)
         return []
@@ -105,7 +106,8 @@ def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], 
         if g is None and not allow_unused:
             raise ValueError(f"grad: the outputs do not depend on input {i}, of shape {xs[i].shape}: "
                              "pass allow_unused=True to get None for it")
-    return tuple([g if g is None or isinstance(g, Tensor) else derived(own(g, x))
+    given: set[int] = set()                         # who asks twice for one gradient gets two
+    return tuple([g if g is None or isinstance(g, Tensor) else derived(own(g, x, given))
                   for g, x in zip(gradients, xs, strict=True)])
 
 
@@ -245,19 +247,22 @@ def deliver(gradients: list, edges: list, arriving: dict, node: Node | None = No
     return delivered
 
 
-def own(g: Array, x: Tensor) -> Array:
+def own(g: Array, x: Tensor, given: set[int]) -> Array:
     """A gradient that its receiver may change: what was gathered at an intermediate tensor others may hold too."""
     with on_device_of(x.data):
         array = namespace(x.data).asarray(g)            # NumPy turns 0-d results into scalars
-        return array if x.node is LEAF else array.copy()
+        fresh = x.node is LEAF and id(array) not in given
+        given.add(id(array))
+        return array if fresh else array.copy()
 
 
 def settle(gradients: list[tuple[Tensor, Any]], create_graph: bool) -> None:
     """Give every leaf, and every tensor that asked to retain, its gradient: all of them or, after an error, none."""
     for x, _ in gradients:
-        if x.grad is not None and (x.grad.shape, x.grad.device) != (x.shape, x.device):
-            raise ValueError(f"backward: a tensor {x.shape} on {x.device} has a .grad {x.grad.shape} on "
-                             f"{x.grad.device}, to which nothing can be added: set .grad to None")
+        old = x.grad
+        if old is not None and (old.shape, old.dtype, old.device) != (x.shape, x.dtype, x.device):
+            raise ValueError(f"backward: a tensor {x.shape} {x.dtype} on {x.device} has a .grad {old.shape} "
+                             f"{old.dtype} on {old.device}, to which nothing can be added: set .grad to None")
     for x, g in gradients:
         with on_device_of(x.data):
             if create_graph:

@@ -6,20 +6,31 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
-from ..backend import device_of, read_only
+import numpy
+
+from ..backend import device_of, read_only, to_device
 from ..op import OPS
 from ..tensor import Tensor, bare
 from ..walk import backward_steps
 from . import activations, elementwise, linalg, logic, reductions, shape
 from .elementwise import add, divide, multiply, subtract
 
-if TYPE_CHECKING:
-    import numpy
-
 
 def axis_of(axis: Any, dim: Any) -> Any:
     """`dim` is understood as PyTorch's word for `axis`."""
     return axis if dim is None else dim
+
+
+def operand(other: Any, x: Any) -> Any:
+    """Nested lists of numbers as an array beside x; anything else as it is."""
+    return to_device(numpy.asarray(other), device_of(bare(x))) if isinstance(other, (list, tuple)) else other
+
+
+def frozen(index: Any) -> Any:
+    """An index that its lists' owner can no longer change."""
+    if type(index) is tuple:
+        return tuple([frozen(part) for part in index])
+    return list(index) if type(index) is list else index
 
 
 class Size(int):
@@ -76,16 +87,16 @@ class Methods:
         return elementwise.remainder(other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return elementwise.power(self, other)
+        return elementwise.power(self, operand(other, self))
 
     def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.power(other, self)
+        return elementwise.power(operand(other, self), self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, other)
+        return linalg.matmul(self, operand(other, self))
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(other, self)
+        return linalg.matmul(operand(other, self), self)
 
     def __neg__(self) -> Tensor:
         return elementwise.negative(self)
@@ -191,7 +202,7 @@ class Methods:
         return bool((self == value).any())
 
     def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, index)
+        return shape.getitem(self, frozen(index))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
         x = bare(self)

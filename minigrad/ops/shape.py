@@ -106,8 +106,8 @@ squeeze.gradient(x=lambda g, x_shape: reshape(g, x_shape))
 
 def plain(index: Any, x: Array) -> Any:
     """An index as the library of x knows it: tensors give their arrays, lists become arrays on x's device."""
-    if type(index) is tuple:
-        return tuple([plain(part, x) for part in index])
+    if type(index) is tuple:                        # a tuple inside a tuple is a list of places
+        return tuple([plain(list(part) if type(part) in (tuple, range) else part, x) for part in index])
     if isinstance(index, Tensor):
         index = index.data
     if isinstance(index, list):
@@ -159,7 +159,7 @@ def take(x, indices, axis=None):
     return namespace(x).take(x, indices, axis=axis)
 
 take.gradient(x=lambda g, x_shape, indices, axis: (
-    reshape(put(g, (prod(x_shape),), indices), x_shape) if axis is None
+    reshape(put(g, (prod(x_shape),), (indices,)), x_shape) if axis is None
     else put(g, x_shape, (slice(None),) * normalized(axis, len(x_shape)) + (indices,))))
 
 

@@ -86,6 +86,8 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
+                    if p.grad.shape != p.shape:
+                        raise ValueError(f"step: a parameter of shape {p.shape} has a gradient of shape {p.grad.shape}")
                     with using(device_of(p.data)):
                         self.update(p, p.grad.data, self.state_of(p), group)
                     p.touch()
