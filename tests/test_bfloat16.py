@@ -50,3 +50,10 @@ def test_weak_scalars_and_products():
     assert y.dtype == BFLOAT16
     y.sum().backward()
     assert x.grad.dtype == BFLOAT16 and (x * mg.ones(2)).dtype == "float32"
+
+
+def test_saved_and_loaded(tmp_path):
+    layer = mg.nn.Linear(3, 2).to(BFLOAT16)
+    mg.save(layer, tmp_path / "w.safetensors")
+    state = mg.load(tmp_path / "w.safetensors")
+    assert state["weight"].dtype == BFLOAT16 and (state["weight"] == layer.weight.data).all()

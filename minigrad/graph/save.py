@@ -34,8 +34,7 @@ def load(path: PathLike) -> dict[str, numpy.ndarray]:
 
     Raises FileNotFoundError or OSError if the file cannot be read, ValueError if it is damaged; both name the file.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load as parse
+    from safetensors import SafetensorError, deserialize
 
     path = Path(path)
     try:
@@ -44,9 +43,30 @@ def load(path: PathLike) -> dict[str, numpy.ndarray]:
         raise type(error)(f"{path}: the weights cannot be read ({error.strerror or error})") from error
     check_length(path, content)
     try:
-        return parse(content)
-    except (SafetensorError, KeyError) as error:
+        arrays = deserialize(content)
+    except SafetensorError as error:
         raise ValueError(f"{path}: expected a safetensors file, it is damaged or of another kind ({error})") from error
+    return {name: array_of(path, name, **info) for name, info in arrays}
+
+
+DTYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "I64": "int64", "I32": "int32", "I16": "int16",
+          "I8": "int8", "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool"}
+
+
+def array_of(path: Path, name: str, dtype: str, shape: list[int], data: bytes) -> numpy.ndarray:
+    """One array of a file; bfloat16 where ml_dtypes is installed."""
+    if dtype == "BF16":
+        try:
+            import ml_dtypes
+        except ImportError as error:
+            raise ImportError(f"{path}: {name} is bfloat16, which NumPy has with ml_dtypes: pip install ml_dtypes"
+                              ) from error
+        kind = numpy.dtype(ml_dtypes.bfloat16)
+    elif dtype in DTYPES:
+        kind = numpy.dtype(DTYPES[dtype])
+    else:
+        raise ValueError(f"{path}: {name} has type {dtype}, which NumPy has not; there are BF16, {', '.join(DTYPES)}")
+    return numpy.frombuffer(data, kind).reshape(shape).copy()
 
 
 def check_length(path: Path, content: bytes) -> None:
