@@ -8,6 +8,7 @@ same to a NumPy array whose strides are all zero, which costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from math import prod
 from typing import Any
 
@@ -16,6 +17,9 @@ import numpy as np
 from .backend import LIBRARIES, Library
 
 RULES: dict[Any, Callable] = {}
+# Whether forwards run on symbols only to count what they do: no graph comes of it.
+counting: ContextVar[bool] = ContextVar("counting", default=False)
+LONG = 1000                     # axes longer than this are shortened where something has to be tried
 
 
 class Meta(np.lib.mixins.NDArrayOperatorsMixin):
@@ -40,6 +44,10 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __array__(self, *args: Any, **options: Any) -> np.ndarray:
+        raise TypeError("an array without values came where NumPy needs the values: on a symbol of a graph call "
+                        "minigrad's own functions, on the symbol itself")
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method != "__call__":
             raise TypeError(f"numpy.{ufunc.__name__}.{method} has no shape rule: an array without values came")
@@ -58,7 +66,10 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
         return RULES[function](*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Meta:
-        return of(hollow(self)[bare(index)])
+        parts = bare(index if type(index) is tuple else (index,))
+        if any([isinstance(part, (list, np.ndarray)) for part in parts]):
+            return gathered(self, parts)
+        return of(hollow(self)[parts])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         np.broadcast_shapes(self[index].shape, getattr(value, "shape", ()))
@@ -87,7 +98,76 @@ def hollow(x: Any) -> Any:
 
 def bare(index: Any) -> Any:
     """An index for a stand-in: integer arrays without values index element 0."""
+    if isinstance(index, Meta) and index.dtype == bool:
+        raise TypeError("a boolean index without values came: the shape of the result would depend on them; "
+                        "minigrad.where(mask, a, b) keeps the shape")
     return tuple([bare(i) for i in index]) if type(index) is tuple else hollow(index)
+
+
+def gathered(x: Meta, parts: tuple) -> Meta:
+    """x[parts] with arrays among the parts. A gather copies, so it is tried on short axes in place of the long ones.
+
+    It is tried twice, each length growing by a step of its own: by how much an axis of the result grew, one sees which
+    length it has.
+    """
+    lengths, index = [], []
+    axes = iter(x.shape)
+    for part in single_axes(parts, x.shape):
+        if part is not None and part is not Ellipsis:
+            n = next(axes)
+            if isinstance(part, slice):
+                n, part = len(range(*part.indices(n))), slice(None)
+            else:
+                check_bounds(part, n)
+            lengths.append(n)
+        index.append(part)
+    lengths += axes
+    everywhere = {*lengths, *[n for part in index if isinstance(part, np.ndarray) for n in part.shape]}
+    long = sorted([n for n in everywhere if n > LONG])
+
+    def tried(step: int) -> tuple[int, ...]:
+        short = {n: 2 + i + step * (i + 1) for i, n in enumerate(long)}
+        y = np.broadcast_to(np.zeros((), bool), [short.get(n, n) for n in lengths])
+        return y[tuple([np.zeros([short.get(n, n) for n in part.shape], np.intp) if isinstance(part, np.ndarray)
+                        else part for part in index])].shape
+
+    return Meta([long[b - a - 1] if a != b else a for a, b in zip(tried(0), tried(1), strict=True)], x.dtype)
+
+
+def single_axes(parts: tuple, shape: tuple[int, ...]) -> list:
+    """An index with one part for each axis: slices behind the Ellipsis, and for a mask the places where it is true.
+
+    The Ellipsis itself stays, for no axis: between two arrays it decides where their axes go, as slices would.
+    """
+    parts = tuple([np.asarray(part) if isinstance(part, (list, int, np.integer)) else part for part in parts])
+    used = sum([part.ndim if is_mask(part) else 1 for part in parts if part is not None and part is not Ellipsis])
+    if used > len(shape):
+        raise IndexError(f"too many indices: {used} for an array with {len(shape)} axes")
+    single: list = []
+    axis = 0
+    for part in parts:
+        if is_mask(part):
+            if part.shape != shape[axis:axis + part.ndim]:
+                raise IndexError(f"a boolean index has shape {part.shape}, the axes it stands for "
+                                 f"{shape[axis:axis + part.ndim]}")
+            single += part.nonzero()
+        else:
+            single += [Ellipsis, *[slice(None)] * (len(shape) - used)] if part is Ellipsis else [part]
+        axis += part.ndim if is_mask(part) else 0 if part is None else len(shape) - used if part is Ellipsis else 1
+    return single
+
+
+def is_mask(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype == bool
+
+
+def check_bounds(places: np.ndarray, n: int) -> None:
+    if places.dtype.kind not in "iu":
+        raise IndexError(f"arrays used as indices must be of integers or booleans, {places.dtype} came")
+    if places.strides != (0,) * places.ndim or places.ndim == 0:        # else it stands in for one without values
+        wrong = places[(places < -n) | (places >= n)]
+        if wrong.size:
+            raise IndexError(f"index {wrong[0]} is out of bounds for an axis of length {n}")
 
 
 def of(y: Any) -> Any:
@@ -125,9 +205,19 @@ def reduced(x: Any, axis: Any, keepdims: bool) -> list[int]:
     return [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
 
 
-@rule(np.sum, np.mean, np.max, np.min)
+@rule(np.max, np.min)
 def reduction(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Meta:
     return Meta(reduced(x, axis, keepdims), dtype or x.dtype)
+
+
+@rule(np.sum)
+def total(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Meta:
+    return reduction(x, axis, keepdims, dtype or np.sum(np.zeros(1, x.dtype)).dtype)
+
+
+@rule(np.mean)
+def mean(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Meta:
+    return reduction(x, axis, keepdims, dtype or np.mean(np.zeros(1, x.dtype)).dtype)
 
 
 @rule(np.any, np.all)

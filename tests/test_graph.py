@@ -322,7 +322,8 @@ def test_parameters_and_constants_among_the_arguments_of_ops():
     x = Input((4,))
     shift, scale = Parameter(mg.ones(4)), mg.tensor([1.0, 2.0, 3.0, 4.0])
     graph = Graph(x, (x + shift) * scale + shift)
-    assert list(graph.state_dict()) == ["add_1.b"]
+    assert list(graph.state_dict()) == ["add_1.b", "multiply_1.b"]
+    assert [name for name, _ in graph.named_parameters()] == ["add_1.b"]
     graph(mg.zeros(2, 4)).sum().backward()
     np.testing.assert_array_equal(shift.grad.numpy(), 2 * scale.data + 2)
 

@@ -11,15 +11,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from inspect import signature
 from itertools import count
 from typing import Any
 
+from ..backend import Array, is_array
 from ..nn.module import Module, Parameter
 from ..op import Op
-from ..tensor import observer
-from .symbol import BATCH, Call, Symbol, calls_behind, for_batch, in_batches, spell, spell_number
+from ..tensor import Tensor, observer
+from .symbol import BATCH, Call, Symbol, calls_behind, for_batch, in_batches, is_int, spell, spell_number
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Graph(Module):
 
     Nodes keep the names given with `name=`, or the path of a layer inside the module that was called; others are named
     by kind and number, `conv2d_1`. Of a layer that is used again the later nodes have a number, and its parameters the
-    first one's name. A parameter that is an op's argument belongs to the graph as `<node>.<argument>`.
+    first one's name. A parameter among the arguments belongs to the graph as `<node>.<argument>`; so do arrays and
+    constant tensors, as buffers. Inside a list or tuple it is `<node>.<argument>.<position>`.
     Raises ValueError for two nodes of one name and for symbols that do not hang together.
     """
 
@@ -91,6 +94,24 @@ class Graph(Module):
         self.outputs = with_refs(ends, names)
         self._by_name = {node.name: node for node in self.nodes}
         self._plans: dict[tuple[str, ...], Plan] = {}
+        constants = self._constants()
+        self._persistent = dict.fromkeys(constants, True)
+        for name, array in constants.items():
+            if not getattr(array.flags, "writeable", True):
+                setattr(self, name, array.copy())       # load_state_dict writes into it
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A graph is complete: layers are not added as attributes. A buffer's name sets the argument that it is."""
+        if isinstance(value, (Module, Parameter)):
+            raise TypeError(f"Graph: {name} = {type(value).__name__} would never run: a graph has what its nodes have; "
+                            "call the layer on a symbol and make a new Graph, or put both into an nn.Module")
+        constants = self._constants() if "." in name else {}
+        if name not in constants:
+            super().__setattr__(name, value)
+        elif value is not constants[name]:
+            self.nodes = [replace(node, args=exchanged(node.args, constants[name], value)) for node in self.nodes]
+            self._by_name = {node.name: node for node in self.nodes}
+            self._plans = {}
 
     def node(self, name: str) -> Node:
         """The node of that name; ValueError, with the nearest names, if there is none."""
@@ -152,12 +173,34 @@ class Graph(Module):
 
     def _own_parameters(self) -> dict[str, Parameter]:
         found = {id(p): ("", p) for layer in self._children().values() for p in layer.parameters()}
-        for node in self.nodes:
-            if isinstance(node.what, Op):
-                for name, x in zip(node.what.names, node.args, strict=True):
-                    if isinstance(x, Parameter):
-                        found.setdefault(id(x), (f"{node.name}.{name}", x))
+        for name, x in self._arguments():
+            if isinstance(x, Parameter):
+                found.setdefault(id(x), (name, x))
         return {name: p for name, p in found.values() if name}
+
+    def _own_buffers(self) -> dict[str, Array]:
+        return super()._own_buffers() | self._constants()
+
+    def _constants(self) -> dict[str, Array]:
+        """Name -> array, of the arrays and constant tensors among the arguments."""
+        found: dict[int, tuple[str, Array]] = {}
+        for name, x in self._arguments():
+            array = x.data if isinstance(x, Tensor) else x
+            if is_array(array) and not isinstance(x, Parameter):
+                found.setdefault(id(array), (name, array))
+        return dict(found.values())
+
+    def _arguments(self) -> list[tuple[str, Any]]:
+        """(name, value) of all arguments of all nodes. A layer's own parameters and buffers keep their names."""
+        found: list[tuple[str, Any]] = []
+        for node in self.nodes:
+            if node.what is not None:
+                taken = own_names(node.what) if isinstance(node.what, Module) else set()
+                for name, x in zip(argument_names(node), node.args, strict=True):
+                    while name in taken:
+                        name += "_"
+                    found += named_leaves(f"{node.name}.{name}", x)
+        return found
 
     def summary(self) -> str:
         """A table of the nodes: name, kind, inputs, shape of the result, parameters, multiplications for one image."""
@@ -175,6 +218,8 @@ def check_symbols(inputs: Sequence, outputs: Sequence) -> None:
             if not isinstance(x, Symbol):
                 raise TypeError(f"Graph: {role} must be symbols, made of Input by calling layers, "
                                 f"{type(x).__name__} came")
+    if len({x.call for x in inputs}) < len(inputs):
+        raise ValueError(f"Graph: the same symbol comes twice among the inputs, {', '.join(map(str, inputs))}")
     for x in inputs:
         if x.path:
             raise ValueError(f"Graph: {x!r} cannot be an input, it is one of several results of a node")
@@ -262,13 +307,45 @@ def with_values(x: Any, values: Mapping[str, Any], n: int) -> Any:
         return {key: with_values(part, values, n) for key, part in x.items()}
     if type(x) in (tuple, list):
         return type(x)([with_values(part, values, n) for part in x])
-    return for_batch(x, n) if type(x) in (int, slice) else x
+    return for_batch(x, n) if is_int(x) or type(x) is slice else x
 
 
 def leaves(x: Any) -> list:
     """The single ones of a value, a tuple or a dict."""
     return [leaf for part in (x.values() if isinstance(x, dict) else x) for leaf in leaves(part)] \
         if isinstance(x, (tuple, list, dict)) else [x]
+
+
+def named_leaves(name: str, x: Any) -> list[tuple[str, Any]]:
+    """(name, value) of an argument; of those in a list or tuple, each with its position."""
+    if isinstance(x, (tuple, list)):
+        return [leaf for i, part in enumerate(x) for leaf in named_leaves(f"{name}.{i}", part)]
+    return [(name, x)]
+
+
+def argument_names(node: Node) -> list[str]:
+    """Of an op or of a layer's forward, one for each of the node's arguments."""
+    if isinstance(node.what, Op):
+        return list(node.what.names)
+    names: list[str] = []
+    for name, parameter in signature(node.what.forward).parameters.items() if node.what else ():
+        several = parameter.kind is parameter.VAR_POSITIONAL
+        names += [f"{name}.{i}" for i in range(len(node.args) - len(names))] if several else [name]
+    return names[:len(node.args)]
+
+
+def own_names(layer: Module) -> set[str]:
+    return {name for name, _ in layer.named_parameters()} | {name for name, _ in layer.named_buffers()}
+
+
+def exchanged(x: Any, old: Array, new: Array) -> Any:
+    """Arguments with another array in place of `old`; a tensor stays the same one."""
+    if isinstance(x, Tensor) and x.data is old and not isinstance(x, Parameter):
+        x.data = new
+        x.touch()
+    if type(x) in (tuple, list):
+        return type(x)([exchanged(part, old, new) for part in x])
+    return new if x is old else x
 
 
 def refs_in(x: Any) -> list[Ref]:

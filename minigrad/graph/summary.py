@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..fused import Fused
-from ..meta import Meta
+from ..meta import Meta, counting
 from ..nn.module import Module, Parameter
 from ..op import Op
 from ..tensor import no_grad
@@ -54,9 +54,11 @@ def summary_rows(graph: Graph) -> list[Row]:
 
 
 def parameters_of(node: Node) -> list[Parameter]:
-    if isinstance(node.what, Module):
-        return list(node.what.parameters())
-    return [x for x in node.args if isinstance(x, Parameter)]
+    """Of its layer, and among its arguments, each once."""
+    from .graph import leaves
+
+    own = list(node.what.parameters()) if isinstance(node.what, Module) else []
+    return list({id(p): p for p in [*own, *leaves(node.args)] if isinstance(p, Parameter)}.values())
 
 
 def results(result: Any) -> list[Meta]:
@@ -72,12 +74,16 @@ def multiplications(graph: Graph, node: Node) -> int:
     if node.what is None:
         return 0
     args = with_symbols(node.args, graph)
-    with no_grad():
-        if isinstance(node.what, Op):
-            y = node.what(*args)
-        else:
-            y = shape_of(node.what, node.what.forward, args)
-    return products_behind(y) // BATCH
+    token = counting.set(True)
+    try:
+        with no_grad():
+            if isinstance(node.what, Op):
+                y = node.what(*args)
+            else:
+                y = shape_of(node.what, node.what.forward, args)
+            return products_behind(y) // BATCH
+    finally:
+        counting.reset(token)
 
 
 def with_symbols(x: Any, graph: Graph) -> Any:

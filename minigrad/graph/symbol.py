@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any, NoReturn
 
 import numpy
@@ -20,8 +21,10 @@ from ..nn.module import Module, scope
 from ..op import Op
 from ..tensor import Tensor, no_grad, tick
 
-BATCH = 1_000_000_007           # the batch size while a graph is built
-NEAR = 10_000_000               # how far from a multiple of BATCH a number may lie that is made of it by adding
+# The batch size while a graph is built: a prime, and no round number, nor a power of 2, is near a multiple of it.
+BATCH = 1_581_337_223
+NEAR = 1_000_000                # how far from a multiple of BATCH a number may lie that is made of it by adding
+PARTS = 16                      # in how many parts a batch may be divided for the result to be known as one
 
 
 class Call:
@@ -73,7 +76,23 @@ class Symbol(Tensor):
                         "on tensors")
 
     numpy = item = tolist = backward = refuse
-    __bool__ = __float__ = __int__ = __index__ = __array__ = refuse
+    __bool__ = __float__ = __int__ = __index__ = __array__ = __iter__ = refuse
+
+    def detach(self) -> NoReturn:
+        raise TypeError(f"{self!r} is a node of a graph, it has no history to be detached from: detach inside the "
+                        "forward of a leaf layer")
+
+    def to(self, device: str) -> NoReturn:
+        raise TypeError(f"{self!r} is a node of a graph, it is on no device: move the whole, Graph(inputs, outputs)"
+                        ".to(device), and the arrays it is called on")
+
+    to_device = to
+
+    def cpu(self) -> NoReturn:
+        self.to("cpu")
+
+    def cuda(self) -> NoReturn:
+        self.to("cuda")
 
 
 def Input(shape: Sequence[int], dtype: Any = "float32", name: str | None = None) -> Symbol:
@@ -93,12 +112,25 @@ def Input(shape: Sequence[int], dtype: Any = "float32", name: str | None = None)
 def call_on_symbols(what: Module | Op, forward: Callable, args: Sequence, name: str | None) -> Any:
     """Note the call down, and return a symbol for its result: for each, if there are several."""
     try:
+        check_arguments(args)
         with no_grad():
             y = bare(shape_of(what, forward, [hollow(a) for a in args]))
     except (TypeError, ValueError, IndexError) as error:
         error.args = (f"{name}: " * bool(name) + spell_numbers(str(error)), *error.args[1:])
         raise
     return symbols_for(y, Call(what, args, y, name))
+
+
+def check_arguments(args: Any) -> None:
+    """Refuse what would be the same for ever, though it is computed from something that changes."""
+    for x in args:
+        if isinstance(x, (tuple, list)):
+            check_arguments(x)
+        elif isinstance(x, Tensor) and not isinstance(x, Symbol) and not x.is_leaf:
+            raise TypeError("a tensor that is computed from parameters came beside a symbol: the graph would keep its "
+                            "present value for ever, and train nothing: compute it inside a leaf layer's forward")
+        elif isinstance(x, float) and made_of_batches(x):
+            raise ValueError(NOT_LINEAR)
 
 
 def shape_of(what: Module | Op, forward: Callable, args: list) -> Any:
@@ -116,6 +148,8 @@ def hollow(x: Any) -> Any:
     """An argument with its symbols as arrays without values."""
     if isinstance(x, Symbol):
         return x.data
+    if isinstance(x, int) and type(x) is not bool:
+        return int(x)                           # x.size is a kind of int that NumPy does not know
     return type(x)([hollow(part) for part in x]) if type(x) in (tuple, list) else x
 
 
@@ -158,30 +192,55 @@ def calls_behind(outputs: Sequence[Symbol], inputs: Sequence[Call] = ()) -> list
 
 # --- numbers made of the batch size ---------------------------------------------------------------------------
 
+NOT_LINEAR = ("a number was computed from the batch size n other than as a*n + b: a graph serves every n: "
+              "write it with -1 in reshape, or put it into a layer's forward")
+
+
 def in_batches(number: int) -> tuple[int, int]:
-    """(a, b) such that the number is a * BATCH + b; a is 0 for numbers that have nothing to do with the batch size."""
+    """(a, b) such that the number is a * BATCH + b; a is 0 for numbers that have nothing to do with the batch size.
+
+    ValueError for those that are made of it in another way: n // 2, n * n.
+    """
+    number = int(number)
     if abs(number) < NEAR:
         return 0, number
     a = (number + BATCH // 2) // BATCH
     b = number - a * BATCH
-    if a == 0 or abs(b) >= NEAR:
-        raise ValueError("a number was computed from the batch size n other than as a*n + b: a graph serves every n: "
-                         "write it with -1 in reshape, or put it into a layer's forward")
-    return a, b
+    if a and abs(b) < NEAR and abs(a) < BATCH // PARTS:
+        return a, b
+    if any([min(number * m % BATCH, -number * m % BATCH) < 1000 * m for m in range(1, PARTS + 1)]):
+        raise ValueError(NOT_LINEAR)
+    return 0, number
+
+
+def made_of_batches(x: float) -> bool:
+    """Whether a float is k * n, n / k, k / n or 1 / (k * n) for a whole k: 1 / x.shape[0], float(x.shape[0])."""
+    if not x or not isfinite(x):
+        return False
+    size = abs(float(x))
+    for ratio in (size / BATCH, BATCH / size, size * BATCH, 1 / size / BATCH):
+        if 0.5 < ratio < NEAR and abs(ratio - round(ratio)) <= 1e-12 * ratio:
+            return True
+    return False
+
+
+def is_int(x: Any) -> bool:
+    """Python's and NumPy's ints, no bools."""
+    return isinstance(x, (int, numpy.integer)) and type(x) is not bool
 
 
 def for_batch(x: Any, n: int) -> Any:
     """An argument noted while the graph was built, for a batch of n."""
-    if type(x) is int:
+    if is_int(x):
         a, b = in_batches(x)
-        return a * n + b
+        return a * n + b if a else x
     if type(x) is slice:
         return slice(*[for_batch(end, n) for end in (x.start, x.stop, x.step)])
     return type(x)([for_batch(part, n) for part in x]) if type(x) in (tuple, list) else x
 
 
 def spell(shape: Sequence[int]) -> str:
-    """(1_000_000_007, 6, 28, 28) -> "(n, 6, 28, 28)" """
+    """(1_581_337_223, 6, 28, 28) -> "(n, 6, 28, 28)" """
     return f"({', '.join([spell_number(number) for number in shape])}{',' * (len(shape) == 1)})"
 
 

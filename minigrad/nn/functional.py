@@ -14,7 +14,7 @@ import numpy
 from .. import ops
 from ..backend import Array, device_of, using
 from ..geometry import pair
-from ..meta import Meta
+from ..meta import Meta, counting
 from ..ops.creation import draw
 from ..ops.reductions import narrowed, widened
 from ..tensor import Tensor
@@ -102,6 +102,9 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
         if running_mean is None or running_var is None:
             raise ValueError("batch_norm: outside of training it needs running_mean and running_var")
         return ops.batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
+    if is_symbol(input) and not counting.get():
+        raise ValueError("batch_norm: on symbols of a graph training would be fixed and no statistics kept: "
+                         "use nn.BatchNorm2d")
     known = has_values(input)
     count = prod(input.shape[:1] + input.shape[2:])                         # values per channel
     if known and count <= 1:
