@@ -31,12 +31,9 @@ def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequ
     no `.grad` is touched, and their gradients are returned. What a node saved lives until the walk goes on from it.
     """
     keep = create_graph if retain_graph is None else retain_graph
-    arriving: dict[Any, Any] = {}           # place -> the gradient gathered there so far
+    arriving = begin(outputs, seeds, create_graph)      # place -> the gradient gathered there so far
     found: dict[Any, Any] = {}              # of the inputs that were made by calls
     retained: list[tuple[Tensor, Any]] = []
-    for y, g in zip(outputs, seeds, strict=True):
-        with set_grad_enabled(create_graph), on_device_of(y.data):
-            deliver([seed(y, g, create_graph)], [y.place], arriving)
     order, leads = route([y.node for y in outputs if y.node is not LEAF], inputs)
     for node in order:
         g, edges = arriving.pop(node, None), node.edges
@@ -121,6 +118,15 @@ def exhaust(steps: Generator[Any, None, list]) -> list:
 
 
 # --- the parts of the walk ------------------------------------------------------------------------------------
+
+def begin(outputs: Sequence[Tensor], seeds: Sequence[Any], create_graph: bool) -> dict[Any, Any]:
+    """The table of arriving gradients when the walk starts."""
+    arriving: dict[Any, Any] = {}
+    for y, g in zip(outputs, seeds, strict=True):
+        with set_grad_enabled(create_graph), on_device_of(y.data):
+            deliver([seed(y, g, create_graph)], [y.place], arriving)
+    return arriving
+
 
 def seed(y: Tensor, g: Any, create_graph: bool) -> Any:
     """The gradient with which the walk starts at `y`: an array, or a tensor when the walk is recorded."""
