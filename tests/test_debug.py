@@ -72,7 +72,7 @@ def test_diamond_accumulates():
     a = scalar(3.0)
     b = a * a
     events = list(debug.walk(b + mg.exp(b)))
-    paths = [(event.into.split()[0], event.k, event.m) for event in of_kind(events, "accumulate")]
+    paths = [(event.place.split()[0], event.k, event.m) for event in of_kind(events, "accumulate")]
     assert paths == [("multiply", 1, 2), ("multiply", 2, 2), ("a", 1, 2), ("a", 2, 2)]
     first, second, *_ = of_kind(events, "accumulate")
     assert first.was is None and float(first.plus.values) == 1 and float(first.now.values) == 1

@@ -155,7 +155,7 @@ class Accumulate(Event):
 
     kind = "accumulate"
 
-    into: str
+    place: str                  # the call or leaf in which the parts are gathered
     k: int
     m: int
     was: Glance | None

@@ -61,7 +61,7 @@ def unbroadcast_lines(event: Unbroadcast, room: int) -> list[str]:
 
 
 def accumulate_lines(event: Accumulate, room: int) -> list[str]:
-    said = f"-> {event.into}, path {event.k} of {event.m}: "
+    said = f"-> {event.place}, path {event.k} of {event.m}: "
     if event.was is None:
         return beside(INDENT + said, alone(event.plus), room)
     return beside(INDENT + said, f"{alone(event.was)} and {alone(event.plus)} add to {alone(event.now)}", room)

@@ -161,7 +161,7 @@ def arrival(ledger: Ledger, place: Any, gx: Any, node: Node | None, depth: int, 
     """A gradient reached the place where it is gathered: tell so where paths meet, and when a leaf has all."""
     was, now, k, m = ledger.receive(place, gx, leaf_name(node, i))
     if m > 1:
-        yield Accumulate(node, depth, parent, into=ledger.label(place), k=k, m=m, plus=glance(gx),
+        yield Accumulate(node, depth, parent, place=ledger.label(place), k=k, m=m, plus=glance(gx),
                          was=None if was is None else glance(was), now=glance(now))
     if ledger.complete(place):
         yield leaf(ledger, place, node, depth, parent)

@@ -12,20 +12,16 @@ from warnings import warn
 import numpy
 
 from .. import ops
-from ..backend import Array, device_of, using
+from ..backend import Array, device_of, on_device_of, using
 from ..geometry import pair
 from ..meta import Meta, counting
 from ..ops.creation import draw
 from ..ops.reductions import narrowed, widened
-from ..tensor import Tensor
-
-
-def array_of(x: Any) -> Array:
-    return x.data if isinstance(x, Tensor) else x
+from ..tensor import Tensor, bare
 
 
 def has_values(x: Any) -> bool:
-    return type(array_of(x)) is not Meta
+    return type(bare(x)) is not Meta
 
 
 def is_symbol(x: Any) -> bool:
@@ -112,8 +108,8 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
                          "use a larger batch, or eval()")
     y, mean, var = ops.batch_norm_train(widened(input), weight, bias, eps)  # var would not fit into float16
     if known:
-        update_running(running_mean, array_of(mean), momentum, 1)
-        update_running(running_var, array_of(var), momentum, count / (count - 1))
+        update_running(running_mean, bare(mean), momentum, 1)
+        update_running(running_var, bare(var), momentum, count / (count - 1))
     return narrowed(y, input)
 
 
@@ -121,8 +117,8 @@ def update_running(running: Any, new: Array, momentum: Any, factor: float) -> No
     """running = (1 - momentum) * running + momentum * factor * new, in place. momentum: a number or a 0-d array."""
     if running is None:
         return
-    array = array_of(running)
-    with using(device_of(array)):
+    array = bare(running)
+    with on_device_of(array):
         array *= 1 - momentum
         array += (momentum * factor * new).astype(array.dtype, copy=False)
     if isinstance(running, Tensor):
@@ -209,7 +205,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 
 def keep_mask(shape: tuple[int, ...], p: float, like: Any, generator: Any) -> Array:
     """Booleans on the device of `like`, True with probability 1 - p."""
-    device = device_of(array_of(like))
+    device = device_of(bare(like))
     with using(device):
         return draw("random", shape, device=device, generator=generator) >= p
 

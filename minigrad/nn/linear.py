@@ -16,6 +16,14 @@ def new_parameter(*shape: int, device: str | None = None, dtype: Any = None) -> 
     return Parameter(ops.empty(shape, dtype=dtype or "float32", device=device or "cpu"))
 
 
+def neutral_start(weight: Parameter | None, bias: Parameter | None) -> None:
+    """Scale 1, shift 0: a normalisation that only normalises."""
+    if weight is not None:
+        init.ones_(weight)
+    if bias is not None:
+        init.zeros_(bias)
+
+
 def usual_start(weight: Parameter, bias: Parameter | None) -> None:
     """Both uniform in [-b, b), b = 1 / sqrt(fan_in), as in PyTorch."""
     bound = 1 / sqrt(max(init.fans(weight)[0], 1))

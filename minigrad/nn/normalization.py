@@ -8,8 +8,7 @@ from .. import ops
 from ..backend import device_of, using
 from ..ops.norm import as_shape
 from . import functional as F
-from . import init
-from .linear import new_parameter
+from .linear import neutral_start, new_parameter
 from .module import Module
 
 
@@ -45,10 +44,7 @@ class BatchNorm(Module):
 
     def reset_parameters(self) -> None:
         """Scale 1, shift 0, and running statistics as before any batch."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        neutral_start(self.weight, self.bias)
         self.reset_running_stats()
 
     def reset_running_stats(self) -> None:
@@ -106,10 +102,7 @@ class LayerNorm(Module):
 
     def reset_parameters(self) -> None:
         """Scale 1, shift 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        neutral_start(self.weight, self.bias)
 
     def forward(self, input: Any) -> Any:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from ..backend import Array, device_of, is_array, to_device, using
+from ..backend import Array, device_of, is_array, on_device_of, to_device
 from ..nn.module import as_array, clear_grad
 from ..tensor import Tensor, enable_grad
 
@@ -88,7 +88,7 @@ class Optimizer:
                 if p.grad is not None:
                     if p.grad.shape != p.shape:
                         raise ValueError(f"step: a parameter of shape {p.shape} has a gradient of shape {p.grad.shape}")
-                    with using(device_of(p.data)):
+                    with on_device_of(p.data):
                         self.update(p, p.grad.data, self.state_of(p), group)
                     p.touch()
         return loss
@@ -146,9 +146,8 @@ def loaded(name: str, value: Any, p: Tensor, what: str) -> Any:
     array = as_array(value)
     if array.shape != p.shape:
         raise ValueError(f"{what} has shape {array.shape}, the parameter {p.shape}")
-    device = device_of(p.data)
-    with using(device):
-        return to_device(array, device).astype(state_dtype(p), copy=True)
+    with on_device_of(p.data):
+        return to_device(array, device_of(p.data)).astype(state_dtype(p), copy=True)
 
 
 def state_dtype(p: Tensor) -> numpy.dtype:

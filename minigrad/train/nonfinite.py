@@ -94,7 +94,7 @@ def made_here(event: Event) -> str:
     elif isinstance(event, Unbroadcast):
         gradients = {f"undoing the broadcast of {event.argument} of {event.op}{layer}": event.after}
     elif isinstance(event, Accumulate):
-        gradients = {f"the sum of the gradients that meet at {event.into}": event.now}
+        gradients = {f"the sum of the gradients that meet at {event.place}": event.now}
     else:
         return ""
     return next((f"{what} made {seen.not_finite}" for what, seen in gradients.items() if not seen.finite), "")
