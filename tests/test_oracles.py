@@ -38,7 +38,7 @@ def test_forward_on_arrays_is_the_same(op, case):
 def test_every_op_has_a_row_and_an_oracle():
     """Ops that tests or notebooks write are in the registry too, but not of this library."""
     library = {name for name, op in OPS.items() if op.module.startswith("minigrad.")}
-    assert library - set(CASES) == set(), "ops without a row in tests/cases.py"
+    assert library - set(CASES) == set(), "ops without a row in tests/cases/"
     assert set(CASES) == set(ORACLES)
     unknown = [name for name in CASES if name not in library and not hasattr(minigrad.ops, name)]
     assert not unknown, "rows of ops that do not exist"

@@ -172,7 +172,7 @@ def test_cupy_gives_what_numpy_gives(op, case):
 
 def test_every_op_has_a_row_and_every_row_is_of_the_library():
     library = {name for name, op in OPS.items() if op.module.startswith("minigrad.")}
-    assert library <= set(CASES), "ops without a row in tests/cases.py"
+    assert library <= set(CASES), "ops without a row in tests/cases/"
     functions = {name for name in set(CASES) - library if callable(getattr(ops, name, None))}
     assert set(CASES) == library | functions, "rows of ops that do not exist"
 

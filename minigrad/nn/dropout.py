@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import functional as F
+from .functional.dropouts import check_probability
 from .module import Module
 
 
@@ -15,7 +16,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
-        F.check_probability("Dropout", p)
+        check_probability("Dropout", p)
         self.p, self.inplace = p, inplace
 
     def forward(self, input: Any) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 
 from .. import ops
 from ..backend import device_of, using
-from ..ops.norm import as_shape
+from ..ops.normalization import as_shape
 from . import functional as F
+from .functional.common import has_values
 from .linear import neutral_start, new_parameter
 from .module import Module
 
@@ -59,7 +60,7 @@ class BatchNorm(Module):
             raise ValueError(f"{type(self).__name__}: expected {self.expects}, input has shape {input.shape}")
         batch = self.training or self.running_mean is None          # whose statistics: the batch's or the running ones
         momentum: Any = self.momentum
-        if self.training and self.num_batches_tracked is not None and F.has_values(input):
+        if self.training and self.num_batches_tracked is not None and has_values(input):
             with using(device_of(self.num_batches_tracked)):
                 self.num_batches_tracked += 1
                 if momentum is None:

@@ -7,6 +7,8 @@ from ..op import op
 from .elementwise import sigmoid, where
 from .logic import greater
 
+__all__ = ["dropout", "elu", "leaky_relu", "relu", "silu", "softplus"]
+
 
 @op
 def relu(x):

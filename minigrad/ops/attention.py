@@ -13,7 +13,9 @@ from .linalg import matmul
 from .logic import not_equal
 from .reductions import any, narrowed, widened
 from .shape import ordinals, swapaxes
-from .softmax import softmax
+from .softmaxes import softmax
+
+__all__ = ["scaled_dot_product_attention"]
 
 
 @op

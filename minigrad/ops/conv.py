@@ -8,6 +8,8 @@ from .kernels import kernel
 from .shape import reshape
 from .windows import check_image, unfold
 
+__all__ = ["conv2d"]
+
 
 @fused
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

@@ -13,6 +13,8 @@ import numpy
 from ..backend import Array, default_generator, is_array, library_for, to_device, using
 from ..tensor import Tensor
 
+__all__ = ["arange", "empty", "eye", "full", "linspace", "ones", "rand", "randint", "randn", "tensor", "zeros"]
+
 FLOAT = "float32"               # what Python floats become
 
 

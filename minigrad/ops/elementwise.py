@@ -16,6 +16,12 @@ from ..backend import namespace, to_device
 from ..op import op
 from .logic import equal, greater_equal, less, logical_and
 
+__all__ = [
+    "abs", "add", "astype", "copy", "cos", "divide", "exp", "floor_divide", "full_like", "log", "maximum",
+    "minimum", "multiply", "negative", "ones_like", "power", "remainder", "sigmoid", "sign", "sin", "sqrt",
+    "square", "subtract", "tanh", "where", "zeros_like",
+]
+
 FULL = (numpy.dtype("float32"), numpy.dtype("float64"))
 HALF = ("float16", "bfloat16")
 

@@ -14,6 +14,8 @@ from .kernels import kernel
 from .reductions import sum
 from .shape import broadcast_to, expand_dims, ordinals, permute_dims, reshape, swapaxes
 
+__all__ = ["einsum", "linear", "matmul"]
+
 # --- matmul ---------------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 from ..backend import namespace
 from ..op import op
 
+__all__ = [
+    "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
+    "equal", "greater", "greater_equal", "isfinite", "isnan", "less", "less_equal", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "not_equal",
+]
+
 
 @op
 def equal(a, b):

@@ -15,6 +15,8 @@ from .reductions import argmax, max, narrowed, sum, widened
 from .shape import pad, reshape, take_along_axis
 from .windows import check_image, unfold
 
+__all__ = ["avg_pool2d", "max_pool2d"]
+
 
 def layout(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> tuple[int, int]:
     """The number of positions along one axis, and the padding after its end.

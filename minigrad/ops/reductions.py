@@ -15,6 +15,8 @@ from .elementwise import astype, exp, sqrt, where, wide
 from .logic import equal, isfinite
 from .shape import broadcast_to, normalized, reshape
 
+__all__ = ["all", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "std", "sum", "var"]
+
 
 def axes_of(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     """The reduced axes, counted from the front."""

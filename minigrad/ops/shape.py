@@ -13,6 +13,11 @@ from ..tensor import Tensor
 from ..variadic import Variadic
 from .elementwise import wide
 
+__all__ = [
+    "broadcast_to", "concat", "expand_dims", "flatten", "getitem", "moveaxis", "pad", "permute_dims", "reshape",
+    "scatter_along_axis", "split", "squeeze", "stack", "swapaxes", "take", "take_along_axis",
+]
+
 
 @op
 def reshape(x, shape):

@@ -8,6 +8,8 @@ from ..backend import namespace
 from ..geometry import geometry, offsets, pair
 from ..op import op
 
+__all__ = ["fold", "unfold"]
+
 
 def check_image(what: str, x: Any) -> None:
     if len(x.shape) != 4:

@@ -7,11 +7,6 @@ arithmetic is Python's own `math`, so that a mistake of the engine has nothing h
 
 from collections.abc import Callable
 
-from . import elementwise, indexing, linalg, normalization, reductions, shape, windows
+from families import merged
 
-ORACLES: dict[str, Callable] = {}
-for family in (elementwise, reductions, shape, indexing, linalg, windows, normalization):
-    for name, oracle in family.ORACLES.items():
-        if name in ORACLES:
-            raise ValueError(f"oracles: {name} is defined twice, the second time in {family.__name__}")
-        ORACLES[name] = oracle
+ORACLES: dict[str, Callable] = merged(__path__, __name__, "ORACLES")

@@ -12,6 +12,8 @@ from .logic import not_equal
 from .reductions import max, mean, narrowed, sum, widened
 from .shape import expand_dims, reshape, take, take_along_axis
 
+__all__ = ["cross_entropy", "log_softmax", "softmax"]
+
 
 @fused
 def softmax(x, axis=-1):

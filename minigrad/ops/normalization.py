@@ -10,6 +10,8 @@ from .kernels import kernel
 from .reductions import mean, narrowed, widened
 from .shape import reshape
 
+__all__ = ["batch_norm_eval", "batch_norm_train", "layer_norm"]
+
 
 def channels(x: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """All axes but the channels', and the shape that lets a vector (c,) broadcast against x (n, c, ...)."""

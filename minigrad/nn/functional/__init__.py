@@ -1,0 +1,14 @@
+"""Functions with PyTorch's signatures, thin over the pure ops: they draw the masks and update running statistics.
+
+`dim` is what the ops call `axis`. Inputs are tensors; a layer asked for its output shape passes arrays without values.
+"""
+
+from .activations import *
+from .attention import *
+from .conv import *
+from .dropouts import *
+from .losses import *
+from .normalization import *
+from .pooling import *
+from .products import *
+from .vision import *

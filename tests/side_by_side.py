@@ -1,0 +1,210 @@
+"""A function or a layer of minigrad beside PyTorch's of the same name: values, gradients, gradients of gradients.
+
+`same` and `same_layer` take what hypothesis drew. Where PyTorch refuses the arguments, minigrad must refuse them too.
+"""
+
+import re
+import warnings
+
+import numpy as np
+from hypothesis import strategies as st
+
+import minigrad as mg
+import minigrad.nn.functional as F
+from minigrad.testing.cases import map_arrays
+from minigrad.testing.gradcheck import is_floating
+from minigrad.testing.runs import agree, largest, waves
+
+REFUSALS = (ValueError, TypeError, IndexError)
+NOT_TWICE = re.compile("not implemented|double backward|does not support|not differentiable|cannot be backpropagated")
+
+
+# --- what to draw ---------------------------------------------------------------------------------------------
+
+LAYOUTS = {
+    "C": lambda x: x,
+    "Fortran": np.asfortranarray,
+    "reversed": lambda x: np.flip(np.flip(x).copy()),
+    "every other": lambda x: np.repeat(x, 2, axis=-1)[..., ::2] if x.ndim else x,
+}
+KINDS = {
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "ties": lambda rng, shape: rng.integers(-2, 3, shape) / 2,          # what is compared is often equal
+    "positive": lambda rng, shape: rng.uniform(0.5, 2.0, shape),
+    "unit": lambda rng, shape: rng.uniform(0.05, 0.95, shape),
+}
+
+
+@st.composite
+def arrays(draw, shape, kind="normal"):
+    """A float64 array of a shape (or of a strategy of shapes), in any layout of memory."""
+    shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    return LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](np.asarray(KINDS[kind](rng, shape), "float64"))
+
+
+@st.composite
+def whole(draw, shape, low, high):
+    """An int64 array of a shape, from low up to, but without, high."""
+    return np.random.default_rng(draw(st.integers(0, 2**16))).integers(low, high, shape)
+
+
+@st.composite
+def masks(draw, shape):
+    """A boolean array of a shape."""
+    return np.random.default_rng(draw(st.integers(0, 2**16))).random(shape) < draw(st.sampled_from([0.0, 0.5, 0.8, 1.0]))
+
+
+def sides(low=0, high=4):
+    """The length of an axis; 0 is one of them unless `low` says otherwise."""
+    return st.integers(low, high)
+
+
+# --- running both ---------------------------------------------------------------------------------------------
+
+def flat(result):
+    """The outputs in a result, in order: tensors inside tuples and lists; None is left out."""
+    if isinstance(result, (tuple, list)):
+        return [y for part in result for y in flat(part)]
+    return [] if result is None else [result]
+
+
+def pytorchs(function, inputs, options, constant, second, weights=()):
+    """PyTorch's outputs, gradients of the floating inputs and `weights`, and their gradients; None where it has none."""
+    import torch
+
+    leaves = list(weights)
+
+    def tensor(i, x):
+        t = torch.from_numpy(np.array(x, order="C"))
+        if t.is_floating_point() and i not in constant:
+            leaves.append(t.requires_grad_())
+        return t
+
+    args = [map_arrays(lambda x, i=i: tensor(i, x), value) for i, value in enumerate(inputs)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        options = {key: map_arrays(torch.from_numpy, value) for key, value in options.items()}
+        outputs = flat(function(*args, **options))
+
+        def gradients(ys, seeds, create_graph):
+            found = torch.autograd.grad(ys, leaves, seeds, create_graph=create_graph, allow_unused=True)
+            return [torch.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)]
+
+        used = [y for y in outputs if y.requires_grad]
+        if not used or not leaves:
+            return outputs, [], None
+        seeds = [torch.from_numpy(waves(tuple(y.shape), y.numpy(force=True).dtype)) for y in used]
+        first = gradients(used, seeds, second)
+        again = None
+        if second:
+            try:
+                again = [g for g in first if g.requires_grad]
+                again = gradients(again, [torch.full_like(g, 0.5) for g in again], False) if again else []
+            except RuntimeError as error:
+                if not NOT_TWICE.search(str(error)):
+                    raise
+                again = None
+    return outputs, first, again
+
+
+def ours(function, inputs, options, constant, second, weights=()):
+    """The same of minigrad."""
+    leaves = list(weights)
+
+    def tensor(i, x):
+        needs = is_floating(x) and i not in constant
+        t = mg.Tensor(x, needs)
+        leaves.extend([t] if needs else [])
+        return t
+
+    args = [map_arrays(lambda x, i=i: tensor(i, x), value) for i, value in enumerate(inputs)]
+    options = {key: map_arrays(lambda x: mg.Tensor(x), value) for key, value in options.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        outputs = flat(function(*args, **options))
+
+    def gradients(ys, seeds, create_graph):
+        found = mg.grad(ys, leaves, seeds, create_graph=create_graph, allow_unused=True)
+        return [mg.zeros_like(x) if g is None else g for g, x in zip(found, leaves, strict=True)]
+
+    used = [y for y in outputs if y.requires_grad]
+    if not used or not leaves:
+        return outputs, [], None
+    first = gradients(used, [mg.Tensor(waves(y.shape, y.dtype)) for y in used], second)
+    again = [g for g in first if g.requires_grad] if second else None
+    if again:
+        again = gradients(again, [mg.full_like(g, 0.5) for g in again], False)
+    return outputs, first, again
+
+
+def numbers(found):
+    """Everything found as NumPy arrays."""
+    return [np.asarray(a.numpy(force=True) if "torch" in type(a).__module__ else a.data) for a in found]
+
+
+def compared(theirs, mine, rtol, scale=0.0):
+    """Outputs, gradients and (where both have them) second gradients agree."""
+    for what, a, b in zip(("outputs", "gradients", "second gradients"), mine, theirs, strict=True):
+        if a is None or b is None or (what != "outputs" and not len(b) and not len(a)):
+            continue
+        b = numbers(b)
+        agree(numbers(a), b, rtol, f"{what} of minigrad and PyTorch", max([scale, *map(largest, b)]) if scale else 0.0)
+    kinds = [[y.dtype.kind for y in numbers(found[0])] for found in (mine, theirs)]
+    if kinds[0] != kinds[1]:
+        raise AssertionError(f"kinds of dtype of the outputs differ: {kinds[0]} and PyTorch's {kinds[1]}")
+
+
+def both(mine, theirs, inputs, options, constant, second, rtol, scale=0.0, weights=((), ())):
+    """Run both and compare; if PyTorch refuses, so must minigrad."""
+    try:
+        expected = pytorchs(theirs, inputs, options, constant, second, weights[1])
+    except (RuntimeError, *REFUSALS, AssertionError, NotImplementedError) as error:
+        try:
+            ours(mine, inputs, options, constant, second, weights[0])
+        except REFUSALS as refusal:
+            if not str(refusal):
+                raise AssertionError("a refusal without a word") from refusal
+            return
+        raise AssertionError(f"PyTorch refuses, minigrad does not: {error}") from error
+    compared(expected, ours(mine, inputs, options, constant, second, weights[0]), rtol, scale)
+
+
+def single(value):
+    """Floating arrays in float32."""
+    return map_arrays(lambda x: x.astype("float32") if is_floating(x) else x, value)
+
+
+def same(name, inputs, options=None, *, constant=(), second=True, mine=None, theirs=None, float32=True):
+    """minigrad's function of this name is PyTorch's: in float64 to 1e-7, in float32 to its rounding.
+
+    inputs: arrays, None, numbers, or lists of them, in order; floating arrays are differentiated but those at the
+    positions `constant`.   options: by keyword, the same for both.   second: whether to compare second gradients.
+    mine, theirs: the functions, by default those of the two `nn.functional`.
+    """
+    import torch
+
+    options = options or {}
+    mine, theirs = mine or getattr(F, name), theirs or getattr(torch.nn.functional, name)
+    both(mine, theirs, inputs, options, constant, second, 1e-7)
+    if float32:
+        rounding = 64 * float(np.finfo("float32").eps)
+        both(mine, theirs, [single(x) for x in inputs], {k: single(v) for k, v in options.items()}, constant, False,
+             rounding, 1e-6)
+
+
+def same_layer(mine, theirs, inputs, *, constant=(), second=True, call=lambda layer: layer, training=True):
+    """A layer of minigrad, given the state of PyTorch's, is PyTorch's: names, outputs, gradients, state afterwards.
+
+    mine, theirs: the layers.   call: of a layer, the function of the inputs that is compared.
+    """
+    theirs = theirs.double().train(training)
+    mine = mine.to("float64").train(training)
+    state = {name: value.numpy(force=True).copy() for name, value in theirs.state_dict().items()}
+    if list(state) != list(mine.state_dict()):
+        raise AssertionError(f"names differ: {list(mine.state_dict())} and PyTorch's {list(state)}")
+    mine.load_state_dict(state)
+    both(call(mine), call(theirs), inputs, {}, constant, second, 1e-7,
+         weights=(list(mine.parameters()), list(theirs.parameters())))
+    after = {name: value.numpy(force=True) for name, value in theirs.state_dict().items()}
+    agree(list(mine.state_dict().values()), list(after.values()), 1e-7, "states of minigrad and PyTorch afterwards")

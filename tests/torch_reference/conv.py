@@ -1,0 +1,7 @@
+"""Convolution."""
+
+import torch.nn.functional as F
+
+TORCH = {
+    "conv2d": F.conv2d,
+}
