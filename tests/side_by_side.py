@@ -52,7 +52,8 @@ def whole(draw, shape, low, high):
 @st.composite
 def masks(draw, shape):
     """A boolean array of a shape."""
-    return np.random.default_rng(draw(st.integers(0, 2**16))).random(shape) < draw(st.sampled_from([0.0, 0.5, 0.8, 1.0]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    return rng.random(shape) < draw(st.sampled_from([0.0, 0.5, 0.8, 1.0]))
 
 
 def sides(low=0, high=4):
@@ -70,7 +71,7 @@ def flat(result):
 
 
 def pytorchs(function, inputs, options, constant, second, weights=()):
-    """PyTorch's outputs, gradients of the floating inputs and `weights`, and their gradients; None where it has none."""
+    """PyTorch's outputs, gradients of floating inputs and `weights`, and their gradients; None where it has none."""
     import torch
 
     leaves = list(weights)
