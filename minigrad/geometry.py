@@ -5,12 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 
+def each(value: Any, axes: int, what: str) -> tuple[int, ...]:
+    """An int, alone for all axes or one for each, as a tuple with one for each."""
+    several = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    several = several * axes if len(several) == 1 else several
+    if len(several) != axes or not all([hasattr(n, "__index__") for n in several]):
+        expected = "an int" if axes == 1 else "an int or a pair of ints" if axes == 2 else f"an int or {axes} ints"
+        raise ValueError(f"{what} must be {expected}, {value!r} came")
+    return tuple([int(n) for n in several])
+
+
 def pair(value: Any, what: str) -> tuple[int, int]:
     """An int or a pair of ints, for height and width, as a pair."""
-    both = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(both) != 2 or not all([hasattr(n, "__index__") for n in both]):
-        raise ValueError(f"{what} must be an int or a pair of ints, {value!r} came")
-    return int(both[0]), int(both[1])
+    height, width = each(value, 2, what)
+    return height, width
 
 
 def positions(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
@@ -26,10 +34,36 @@ def positions(size: int, kernel: int, stride: int, padding: int, dilation: int) 
 
 
 def geometry(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple:
-    """Kernel, stride, padding and dilation as pairs, and the numbers of positions (p, q). stride None: the kernel's."""
-    k, o, d = pair(kernel_size, "kernel_size"), pair(padding, "padding"), pair(dilation, "dilation")
-    s = k if stride is None else pair(stride, "stride")
+    """Kernel, stride, padding and dilation for each axis (pairs, of an image), and the numbers of positions (p, q).
+    stride None: the kernel's."""
+    n = len(size)
+    k, o, d = each(kernel_size, n, "kernel_size"), each(padding, n, "padding"), each(dilation, n, "dilation")
+    s = k if stride is None else each(stride, n, "stride")
     return k, s, o, d, tuple([positions(*axis) for axis in zip(size, k, s, o, d, strict=True)])
+
+
+def transposed(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, output_padding: Any,
+               dilation: Any) -> tuple:
+    """Kernel, stride, padding and dilation for each axis of an image whose windows lie at `size` positions, and its
+    size: all that the windows cover, and that without the padding but with output_padding at its end.
+
+    Several sizes have so many positions, as the last stride may be cut short; output_padding says which it is.
+    """
+    n = len(size)
+    k, o, d = each(kernel_size, n, "kernel_size"), each(padding, n, "padding"), each(dilation, n, "dilation")
+    s, extra = each(stride, n, "stride"), each(output_padding, n, "output_padding")
+    if min(*k, *s, *d) < 1 or min(o) < 0:
+        raise ValueError(f"windows need kernel, stride and dilation >= 1 and padding >= 0; kernel {k}, stride {s}, "
+                         f"dilation {d}, padding {o} came")
+    if any([e < 0 or e >= max(a, b) for e, a, b in zip(extra, s, d, strict=True)]):
+        raise ValueError(f"output_padding must be at least 0 and smaller than stride or dilation; output_padding "
+                         f"{extra}, stride {s}, dilation {d} came")
+    covered = tuple([(p - 1) * a + b * (i - 1) + 1 for p, i, a, b in zip(size, k, s, d, strict=True)])
+    left = tuple([m - 2 * b + e for m, b, e in zip(covered, o, extra, strict=True)])
+    if min(size) < 1 or min(left) < 1:
+        raise ValueError(f"nothing is left of an output of {covered} without the padding {o} on either side, for an "
+                         f"input of {tuple(size)}")
+    return k, s, o, d, covered, left
 
 
 def offsets(kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int], out: tuple[int, int]) -> list:

@@ -84,8 +84,8 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
 LIBRARIES[Meta] = Library("meta", np)
 
 # Functions that only move or repeat: an array whose strides are all 0 stands in for the one without values.
-VIEWS = {np.transpose, np.broadcast_to, np.split, np.expand_dims, np.squeeze, np.swapaxes, np.moveaxis,
-         np.lib.stride_tricks.sliding_window_view}
+VIEWS = {np.transpose, np.broadcast_to, np.split, np.expand_dims, np.squeeze, np.swapaxes, np.moveaxis, np.flip,
+         np.diagonal, np.lib.stride_tricks.sliding_window_view}
 
 
 def without_values(x: Any) -> Any:
@@ -210,7 +210,7 @@ def reduction(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = No
     return Meta(reduced(x, axis, keepdims), dtype or x.dtype)
 
 
-@rule(np.sum)
+@rule(np.sum, np.prod)
 def total(x: Meta, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> Meta:
     return reduction(x, axis, keepdims, dtype or np.sum(np.zeros(1, x.dtype)).dtype)
 
@@ -289,4 +289,30 @@ def einsum(subscripts: str, *operands: Any, **options: Any) -> Meta:
 
 @rule(np.cumsum)
 def cumsum(x: Meta, axis: Any = None, dtype: Any = None) -> Meta:
-    return Meta(x.shape if axis is not None else (x.size,), dtype or x.dtype)
+    return Meta(x.shape if axis is not None else (x.size,), dtype or np.cumsum(np.zeros(1, x.dtype)).dtype)
+
+
+@rule(np.argsort)
+def argsort(x: Meta, axis: int = -1, kind: Any = None) -> Meta:
+    np.lib.array_utils.normalize_axis_index(axis, x.ndim)
+    return Meta(x.shape, np.intp)
+
+
+@rule(np.roll)
+def roll(x: Meta, shift: Any, axis: Any = None) -> Meta:
+    np.roll(np.zeros((1,) * x.ndim), shift, axis)                   # it says which axis is not there
+    return Meta(x.shape, x.dtype)
+
+
+@rule(np.tile)
+def tile(x: Meta, repetitions: Any) -> Meta:
+    times = (repetitions,) if isinstance(repetitions, int) else tuple(repetitions)
+    ndim = max(len(times), x.ndim)
+    shape, times = (1,) * (ndim - x.ndim) + x.shape, (1,) * (ndim - len(times)) + times
+    return Meta([n * k for n, k in zip(shape, times, strict=True)], x.dtype)
+
+
+@rule(np.repeat)
+def repeat(x: Meta, repeats: Any, axis: int = 0) -> Meta:
+    n = x.shape[axis] * repeats if isinstance(repeats, int) else sum(repeats)
+    return Meta((*x.shape[:axis], n, *x.shape[axis + 1:]), x.dtype)

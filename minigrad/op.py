@@ -20,7 +20,7 @@ from .tensor import LEAF, Node, Output, Tensor, derived, recording
 OPS: dict[str, Op] = {}         # name -> Op; the tests' table must have a row for each
 TWIN = "twin"                   # the `node` of a saved output, until it is joined to the tape
 MISSING = Parameter.empty
-SYNONYMS = {"dim": "axis", "keepdim": "keepdims"}      # PyTorch's words
+SYNONYMS = {"dim": "axis", "keepdim": "keepdims", "dim1": "axis1", "dim2": "axis2", "diagonal": "k"}  # PyTorch's words
 new = Tensor.__new__
 
 
@@ -92,7 +92,7 @@ class Op:
         if not plain:
             for a in args:
                 if isinstance(a, Tensor) and type(a.data) is Meta:
-                    return cast(Any, a).add(self, args)             # symbols: a node of their graph
+                    return cast(Any, a).add_op(self, args)             # symbols: a node of their graph
             if Meta in map(type, raw):
                 return self.forward(*map(without_values, raw))      # a layer whose output shape is asked for
             self.check_devices(args, raw)

@@ -17,7 +17,7 @@ from weakref import ref
 
 import numpy
 
-from .backend import FLOATS, LIBRARIES, Array, device_of, to_numpy
+from .backend import FLOATS, LIBRARIES, Array, device_of, is_array, on_device_of, to_device, to_numpy
 
 if TYPE_CHECKING:
     from .op import Op
@@ -137,10 +137,20 @@ class Tensor(Methods):
         return to_numpy(self.data)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        """Write in place, what is not recorded: v is converted to the dtype of x, and broadcast to x[...]."""
         if recording.get() and (self.requires_grad or isinstance(value, Tensor) and value.requires_grad):
-            raise ValueError("x[...] = v on a tensor that requires gradients would change what the tape has seen: "
-                             "do it inside no_grad(), or make a new tensor with where(mask, v, x)")
-        self.data[bare(index)] = bare(value)
+            raise ValueError("x[...] = v on a tensor that requires gradients would change what the tape has seen: do "
+                             "it inside no_grad(), or make a new tensor: where(mask, v, x), scatter_add(x, axis, i, v)")
+        x = self.data
+        if any([step == 0 and n > 1 for step, n in zip(x.strides, x.shape, strict=True)]):
+            raise ValueError("x[...] = v: several elements of x are one in memory, as broadcast_to makes them: "
+                             f"x.copy() has its own (x {x.shape})")
+        try:
+            with on_device_of(x):
+                x[beside(x, index)] = beside(x, list(value) if isinstance(value, tuple) else value)
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
+            shapes = f"x {x.shape}, v {value.shape}" if hasattr(value, "shape") else f"x {x.shape}"
+            raise type(error)(f"x[...] = v: {error} ({shapes})") from None
         self.touch()
 
     def touch(self) -> None:
@@ -216,6 +226,16 @@ def bare(x: Any) -> Any:
     if isinstance(x, Tensor):
         return x.data
     return tuple([bare(part) for part in x]) if type(x) is tuple else x
+
+
+def beside(x: Array, part: Any) -> Any:
+    """An index, or a value to write, as the library of x takes it; arrays must live where x does, lists are copied."""
+    if type(part) is tuple:
+        return tuple([beside(x, one) for one in part])
+    part = bare(part)
+    if is_array(part) and device_of(part) != device_of(x):
+        raise TypeError(f"x is on {device_of(x)}, v or an index on {device_of(part)}; .to({device_of(x)!r}) mends it")
+    return to_device(numpy.asarray(part), device_of(x)) if isinstance(part, list) and part else part
 
 
 def describe(x: Tensor) -> str:

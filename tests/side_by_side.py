@@ -1,13 +1,16 @@
 """A function or a layer of minigrad beside PyTorch's of the same name: values, gradients, gradients of gradients.
 
-`same` and `same_layer` take what hypothesis drew. Where PyTorch refuses the arguments, minigrad must refuse them too.
+`same` and `same_layer` take what hypothesis drew. Where PyTorch refuses the arguments, minigrad must refuse them too;
+where it does not, minigrad must give the same once more on the strict double of CuPy.
 """
 
+import copy
 import re
 import warnings
 
 import numpy as np
 from hypothesis import strategies as st
+from strict_cupy import cupy, installed
 
 import minigrad as mg
 import minigrad.nn.functional as F
@@ -23,7 +26,7 @@ NOT_TWICE = re.compile("not implemented|double backward|does not support|not dif
 
 LAYOUTS = {
     "C": lambda x: x,
-    "Fortran": np.asfortranarray,
+    "Fortran": lambda x: np.asarray(x, order="F"),
     "reversed": lambda x: np.flip(np.flip(x).copy()),
     "every other": lambda x: np.repeat(x, 2, axis=-1)[..., ::2] if x.ndim else x,
 }
@@ -40,20 +43,21 @@ def arrays(draw, shape, kind="normal"):
     """A float64 array of a shape (or of a strategy of shapes), in any layout of memory."""
     shape = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    return LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))](np.asarray(KINDS[kind](rng, shape), "float64"))
+    layout = LAYOUTS[draw(st.sampled_from(sorted(LAYOUTS)))]
+    return np.asarray(layout(np.asarray(KINDS[kind](rng, shape), "float64")))       # flip makes scalars of 0-d arrays
 
 
 @st.composite
 def whole(draw, shape, low, high):
     """An int64 array of a shape, from low up to, but without, high."""
-    return np.random.default_rng(draw(st.integers(0, 2**16))).integers(low, high, shape)
+    return np.asarray(np.random.default_rng(draw(st.integers(0, 2**16))).integers(low, high, shape))
 
 
 @st.composite
 def masks(draw, shape):
     """A boolean array of a shape."""
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    return rng.random(shape) < draw(st.sampled_from([0.0, 0.5, 0.8, 1.0]))
+    return np.asarray(rng.random(shape) < draw(st.sampled_from([0.0, 0.5, 0.8, 1.0])))
 
 
 def sides(low=0, high=4):
@@ -85,7 +89,8 @@ def pytorchs(function, inputs, options, constant, second, weights=()):
     args = [map_arrays(lambda x, i=i: tensor(i, x), value) for i, value in enumerate(inputs)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        options = {key: map_arrays(torch.from_numpy, value) for key, value in options.items()}
+        options = {key: map_arrays(lambda x: torch.from_numpy(np.array(x, order="C")), value)
+                   for key, value in options.items()}
         outputs = flat(function(*args, **options))
 
         def gradients(ys, seeds, create_graph):
@@ -101,7 +106,8 @@ def pytorchs(function, inputs, options, constant, second, weights=()):
         if second:
             try:
                 again = [g for g in first if g.requires_grad]
-                again = gradients(again, [torch.full_like(g, 0.5) for g in again], False) if again else []
+                again = gradients(again, [torch.full_like(g, 0.5) for g in again], False) if again else \
+                    [torch.zeros_like(x) for x in leaves]
             except RuntimeError as error:
                 if not NOT_TWICE.search(str(error)):
                     raise
@@ -109,18 +115,18 @@ def pytorchs(function, inputs, options, constant, second, weights=()):
     return outputs, first, again
 
 
-def ours(function, inputs, options, constant, second, weights=()):
-    """The same of minigrad."""
+def ours(function, inputs, options, constant, second, weights=(), place=lambda x: x):
+    """The same of minigrad. place: puts an array on the device."""
     leaves = list(weights)
 
     def tensor(i, x):
         needs = is_floating(x) and i not in constant
-        t = mg.Tensor(x, needs)
+        t = mg.Tensor(place(x), needs)
         leaves.extend([t] if needs else [])
         return t
 
     args = [map_arrays(lambda x, i=i: tensor(i, x), value) for i, value in enumerate(inputs)]
-    options = {key: map_arrays(lambda x: mg.Tensor(x), value) for key, value in options.items()}
+    options = {key: map_arrays(lambda x: mg.Tensor(place(x)), value) for key, value in options.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         outputs = flat(function(*args, **options))
@@ -132,16 +138,17 @@ def ours(function, inputs, options, constant, second, weights=()):
     used = [y for y in outputs if y.requires_grad]
     if not used or not leaves:
         return outputs, [], None
-    first = gradients(used, [mg.Tensor(waves(y.shape, y.dtype)) for y in used], second)
-    again = [g for g in first if g.requires_grad] if second else None
-    if again:
-        again = gradients(again, [mg.full_like(g, 0.5) for g in again], False)
-    return outputs, first, again
+    first = gradients(used, [mg.Tensor(place(waves(y.shape, y.dtype))) for y in used], second)
+    if not second:
+        return outputs, first, None
+    again = [g for g in first if g.requires_grad]
+    return outputs, first, gradients(again, [mg.full_like(g, 0.5) for g in again], False) if again else \
+        [mg.zeros_like(x) for x in leaves]
 
 
 def numbers(found):
     """Everything found as NumPy arrays."""
-    return [np.asarray(a.numpy(force=True) if "torch" in type(a).__module__ else a.data) for a in found]
+    return [np.asarray(a.numpy(force=True) if "torch" in type(a).__module__ else a.numpy()) for a in found]
 
 
 def compared(theirs, mine, rtol, scale=0.0):
@@ -150,14 +157,17 @@ def compared(theirs, mine, rtol, scale=0.0):
         if a is None or b is None or (what != "outputs" and not len(b) and not len(a)):
             continue
         b = numbers(b)
-        agree(numbers(a), b, rtol, f"{what} of minigrad and PyTorch", max([scale, *map(largest, b)]) if scale else 0.0)
+        floor = max([scale, *map(largest, b)]) if scale else 0.0
+        if what == "second gradients":      # which may be 0 but for rounding
+            floor = max([floor, *[1e-6 * largest(g) for g in numbers(theirs[1])]])
+        agree(numbers(a), b, rtol, f"{what} of minigrad and PyTorch", floor)
     kinds = [[y.dtype.kind for y in numbers(found[0])] for found in (mine, theirs)]
     if kinds[0] != kinds[1]:
         raise AssertionError(f"kinds of dtype of the outputs differ: {kinds[0]} and PyTorch's {kinds[1]}")
 
 
 def both(mine, theirs, inputs, options, constant, second, rtol, scale=0.0, weights=((), ())):
-    """Run both and compare; if PyTorch refuses, so must minigrad."""
+    """Run both and compare; what minigrad found. If PyTorch refuses, so must minigrad: then None."""
     try:
         expected = pytorchs(theirs, inputs, options, constant, second, weights[1])
     except (RuntimeError, *REFUSALS, AssertionError, NotImplementedError) as error:
@@ -166,9 +176,18 @@ def both(mine, theirs, inputs, options, constant, second, rtol, scale=0.0, weigh
         except REFUSALS as refusal:
             if not str(refusal):
                 raise AssertionError("a refusal without a word") from refusal
-            return
+            return None
         raise AssertionError(f"PyTorch refuses, minigrad does not: {error}") from error
-    compared(expected, ours(mine, inputs, options, constant, second, weights[0]), rtol, scale)
+    found = ours(mine, inputs, options, constant, second, weights[0])
+    compared(expected, found, rtol, scale)
+    return found
+
+
+def on_the_double(function, inputs, options, constant, found, weights=(), scale=0.0):
+    """Outputs and gradients on the strict double of CuPy, are those found on the CPU."""
+    there = ours(function, inputs, options, constant, False, weights, cupy.asarray)
+    for what, a, b in zip(("outputs", "gradients"), there, found, strict=False):
+        agree(numbers(a), numbers(b), 1e-9, f"{what} on the double of CuPy and on the CPU", scale)
 
 
 def single(value):
@@ -176,25 +195,31 @@ def single(value):
     return map_arrays(lambda x: x.astype("float32") if is_floating(x) else x, value)
 
 
-def same(name, inputs, options=None, *, constant=(), second=True, mine=None, theirs=None, float32=True):
+def same(name, inputs, options=None, *, constant=(), second=True, mine=None, theirs=None, float32=True,
+         device=True, scale=0.0):
     """minigrad's function of this name is PyTorch's: in float64 to 1e-7, in float32 to its rounding.
 
     inputs: arrays, None, numbers, or lists of them, in order; floating arrays are differentiated but those at the
     positions `constant`.   options: by keyword, the same for both.   second: whether to compare second gradients.
-    mine, theirs: the functions, by default those of the two `nn.functional`.
+    mine, theirs: the functions, by default those of the two `nn.functional`.   device: whether to run on the double.
+    scale: what is to be taken for the largest element where all are rounding only.
     """
     import torch
 
     options = options or {}
     mine, theirs = mine or getattr(F, name), theirs or getattr(torch.nn.functional, name)
-    both(mine, theirs, inputs, options, constant, second, 1e-7)
+    found = both(mine, theirs, inputs, options, constant, second, 1e-7, scale)
+    if device and found:
+        with installed():
+            on_the_double(mine, inputs, options, constant, found, scale=scale)
     if float32:
         rounding = 64 * float(np.finfo("float32").eps)
         both(mine, theirs, [single(x) for x in inputs], {k: single(v) for k, v in options.items()}, constant, False,
-             rounding, 1e-6)
+             rounding, max(scale, 1e-6))
 
 
-def same_layer(mine, theirs, inputs, *, constant=(), second=True, call=lambda layer: layer, training=True):
+def same_layer(mine, theirs, inputs, *, constant=(), second=True, call=lambda layer: layer, training=True,
+               device=True, scale=0.0):
     """A layer of minigrad, given the state of PyTorch's, is PyTorch's: names, outputs, gradients, state afterwards.
 
     mine, theirs: the layers.   call: of a layer, the function of the inputs that is compared.
@@ -205,7 +230,14 @@ def same_layer(mine, theirs, inputs, *, constant=(), second=True, call=lambda la
     if list(state) != list(mine.state_dict()):
         raise AssertionError(f"names differ: {list(mine.state_dict())} and PyTorch's {list(state)}")
     mine.load_state_dict(state)
-    both(call(mine), call(theirs), inputs, {}, constant, second, 1e-7,
-         weights=(list(mine.parameters()), list(theirs.parameters())))
+    before = copy.deepcopy(mine)
+    found = both(call(mine), call(theirs), inputs, {}, constant, second, 1e-7, scale,
+                 weights=(list(mine.parameters()), list(theirs.parameters())))
     after = {name: value.numpy(force=True) for name, value in theirs.state_dict().items()}
     agree(list(mine.state_dict().values()), list(after.values()), 1e-7, "states of minigrad and PyTorch afterwards")
+    if device and found:
+        with installed():
+            there = before.to("cuda")
+            on_the_double(call(there), inputs, {}, constant, found, list(there.parameters()), scale)
+            states = [value.get() for value in there.state_dict().values()]
+            agree(states, list(mine.state_dict().values()), 1e-9, "states on the double and on the CPU afterwards")

@@ -265,9 +265,9 @@ def test_ignored_targets_may_be_anything():
     assert F.cross_entropy(x, mg.tensor([0, -100, 1])).item() == pytest.approx(np.log(2))
 
 
-def test_targets_are_class_indices():
+def test_targets_are_class_indices_where_they_lack_the_classes():
     with pytest.raises(TypeError, match="target must be integer class indices"):
-        F.cross_entropy(mg.zeros(4, 3), mg.zeros(4, 3))
+        F.cross_entropy(mg.zeros(4, 3), mg.zeros(4))
     with pytest.raises(ValueError, match="reduction must be"):
         F.cross_entropy(mg.zeros(4, 3), mg.tensor([0, 1, 2, 0]), reduction="average")
 
@@ -282,7 +282,7 @@ def test_mse_loss_warns_of_broadcasting():
     with pytest.warns(UserWarning, match=r"input \(3, 1\) and target \(3,\) differ"):
         F.mse_loss(mg.zeros(3, 1), mg.zeros(3))
     with pytest.raises(ValueError, match="reduction must be"):
-        F.mse_loss(mg.zeros(3), mg.zeros(3), "average")
+        F.mse_loss(mg.zeros(3), mg.zeros(3), reduction="average")
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ def test_linear():
     (lambda x: F.conv2d(x, x, padding="same", stride=2), "needs stride 1, 2 came"),
     (lambda x: F.conv2d(mg.zeros(2, 2), x), r"expected a batch of images"),
     (lambda x: F.avg_pool2d(x, 2, divisor_override=0), "must not be 0"),
-    (lambda x: F.pad(x, (1, 1), mode="reflect"), "mode must be 'constant', 'reflect' came"),
+    (lambda x: F.pad(x, (1, 1), mode="edge"), "mode must be 'constant', .*'circular'; 'edge' came"),
     (lambda x: F.pad(x, (1, 1, 1)), "at most 4 axes"),
     (lambda x: F.pad(x, (-3, -3)), "cuts more off"),
 ])

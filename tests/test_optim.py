@@ -191,7 +191,10 @@ def test_groups_have_their_own_numbers():
     assert "1 parameters, lr=0.5, momentum=0.0" in repr(optimizer).partition(";")[2]
 
 
-@pytest.mark.parametrize("name", ["SGD", "Adam"])
+EVERY = ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad", "Adadelta"]
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_a_number_of_numpys_keeps_float32(name):
     p = Parameter(np.ones(3, "f4"))
     optimizer = getattr(optim, name)([p], lr=np.float64(0.1), weight_decay=np.float64(0.1))
@@ -201,8 +204,8 @@ def test_a_number_of_numpys_keeps_float32(name):
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("make", [lambda ps: optim.SGD(ps, 0.1, 0.9, weight_decay=0.01),
-                                  lambda ps: optim.Adam(ps, 0.1)])
+@pytest.mark.parametrize("make", [lambda ps: optim.SGD(ps, 0.1, 0.9, weight_decay=0.01), lambda ps: optim.Adam(ps, 0.1),
+                                  *[lambda ps, name=name: getattr(optim, name)(ps, 0.1) for name in EVERY[2:8]]])
 def test_half_precision_keeps_its_state_in_float32(dtype, make):
     if dtype == "bfloat16":
         dtype = pytest.importorskip("ml_dtypes").bfloat16
@@ -217,7 +220,9 @@ def test_half_precision_keeps_its_state_in_float32(dtype, make):
 
 # --- state ------------------------------------------------------------------------------------------------------
 
-MAKE = [lambda ps: optim.SGD(ps, lr=0.1, momentum=0.9, nesterov=True), lambda ps: optim.Adam(ps, lr=0.1, amsgrad=True)]
+MAKE = [lambda ps: optim.SGD(ps, lr=0.1, momentum=0.9, nesterov=True), lambda ps: optim.Adam(ps, lr=0.1, amsgrad=True),
+        *[lambda ps, name=name: getattr(optim, name)(ps, lr=0.1) for name in EVERY[2:]],
+        lambda ps: optim.RMSprop(ps, lr=0.1, centered=True, momentum=0.9)]
 
 
 @pytest.mark.parametrize("make", MAKE)
@@ -308,6 +313,103 @@ def test_bad_values(call, message):
 def test_bad_types(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_pytorchs_arguments_for_speed_have_no_effect(name):
+    ours, others = parameters(), parameters()
+    take_steps(getattr(optim, name)(ours, foreach=True, fused=None, capturable=False), ours, range(3))
+    take_steps(getattr(optim, name)(others), others, range(3))
+    for p, q in zip(ours, others, strict=True):
+        assert (p.data == q.data).all()
+    with pytest.raises(TypeError, match=f"{name}: has no argument 'lrr'; it has lr"):
+        getattr(optim, name)(ours, lrr=1)
+    with pytest.raises(ValueError, match=f"{name}: a step changes parameters in place and is not recorded"):
+        getattr(optim, name)(ours, differentiable=True)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_optimizer_finds_the_bottom_of_a_bowl(name):
+    p = Parameter(np.array([3.0, -2.0]))
+    optimizer = getattr(optim, name)([p], **{"Adadelta": {"lr": 20.0}}.get(name, {"lr": 0.2}))
+    for _ in range(300):
+        optimizer.zero_grad()
+        (p * p).sum().backward()
+        optimizer.step()
+    assert np.abs(p.data).max() < 0.3
+
+
+def test_decoupled_decay_is_alike_for_all_weights():
+    p = Parameter(np.array([1.0, 1.0]))
+    optimizer = optim.AdamW([p], lr=0.1, weight_decay=0.5)
+    p.grad = Tensor(np.array([0.0, 0.0]))
+    optimizer.step()
+    assert p.tolist() == [0.95, 0.95] and isinstance(optimizer, optim.Adam)
+
+
+# --- penalties and clipping ---------------------------------------------------------------------------------------
+
+def test_l1_penalty_and_its_gradient():
+    p, q = Parameter(np.array([[1.0, -2.0], [0.0, 3.0]])), Parameter(np.array(-4.0))
+    penalty = optim.l1_penalty([p, q], 0.5)
+    assert penalty.item() == 5 and penalty.shape == ()
+    penalty.backward()
+    assert p.grad.tolist() == [[0.5, -0.5], [0.0, 0.5]] and q.grad.tolist() == -0.5
+    assert optim.l1_penalty(p).item() == 6 and optim.l1_penalty(iter([p])).item() == 6
+    with pytest.raises(ValueError, match="l1_penalty: there are no parameters"):
+        optim.l1_penalty([])
+
+
+def test_l1_makes_weights_zero_and_keeps_the_needed_one():
+    x = mg.randn(64, 5, generator=np.random.default_rng(0))
+    fc = nn.Linear(5, 1, bias=False)
+    optimizer = optim.SGD(fc.parameters(), lr=0.02)
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = ((fc(x) - 2 * x[:, :1]) ** 2).mean() + optim.l1_penalty(fc.parameters(), 0.3)
+        loss.backward()
+        optimizer.step()
+    assert fc.weight.data[0, 0] > 1.5 and np.abs(fc.weight.data[0, 1:]).max() < 0.02
+
+
+def test_clipping_by_hand():
+    p, q, r = Parameter(np.zeros(2)), Parameter(np.zeros(())), Parameter(np.zeros(1))
+    p.grad, q.grad = Tensor(np.array([3.0, 0.0])), Tensor(np.array(4.0))
+    arrays, date = (p.grad.data, q.grad.data), p.grad.changed[0]
+    assert nn.utils.clip_grad_norm_([p, q, r], 1.0).item() == 5
+    assert_same([p.grad, q.grad], [np.array([0.6, 0.0]), np.array(0.8)], 1e-6)
+    assert p.grad.data is arrays[0] and q.grad.data is arrays[1]
+    assert p.grad.changed[0] > date and r.grad is None
+    assert nn.utils.clip_grad_norm_([r], 1.0).item() == 0 and nn.utils.clip_grad_norm_(iter([]), 1.0).item() == 0
+    nn.utils.clip_grad_value_(q, 0.5)
+    assert q.grad.item() == 0.5
+    p.grad = Tensor(np.array([np.nan, 1.0]))
+    with pytest.raises(RuntimeError, match="the gradients' norm of order 2 is nan"):
+        nn.utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+    assert p.grad.data[1] == 1
+
+
+def test_clipping_half_precision_squares_in_float32():
+    p = Parameter(np.zeros(2, "f2"))
+    p.grad = Tensor(np.array([3000.0, 4000.0], "f2"))
+    total = nn.utils.clip_grad_norm_(p, 50.0)
+    assert total.dtype == "float32" and total.item() == pytest.approx(5000)
+    assert p.grad.dtype == "float16" and p.grad.tolist() == pytest.approx([30, 40], rel=1e-3)
+
+
+def test_vectors_that_do_not_fit_change_nothing():
+    ps = parameters()
+    before = [p.numpy() for p in ps]
+    n = sum(p.data.size for p in ps)
+    with pytest.raises(ValueError, match=rf"the parameters have {n} elements, the vector has shape \({n + 1},\)"):
+        nn.utils.vector_to_parameters(mg.zeros(n + 1), ps)
+    with pytest.raises(TypeError, match="vec must be a Tensor, ndarray came"):
+        nn.utils.vector_to_parameters(np.zeros(n), ps)
+    for p, old in zip(ps, before, strict=True):
+        assert (p.data == old).all()
+    y = ps[0].sum()
+    nn.utils.vector_to_parameters(mg.zeros(n), ps)
+    assert not ps[0].data.any() and y.requires_grad
 
 
 def test_an_optimizer_of_ones_own():

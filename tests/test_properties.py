@@ -8,7 +8,7 @@ from hypothesis import given
 
 import minigrad as mg
 from minigrad import ops
-from minigrad.ops.shape import put
+from minigrad.ops.indexing import put
 from minigrad.testing import Case, check_op, gradcheck, gradgradcheck
 from minigrad.testing.runs import Run
 from minigrad.testing.strategies import arrays, broadcastable_shapes, op_cases, shapes

@@ -353,5 +353,7 @@ def refs_in(x: Any) -> list[Ref]:
 
 
 def each(result: Any, f: Any) -> Any:
-    """f of an array, or of every one in a tuple."""
-    return tuple([each(part, f) for part in result]) if isinstance(result, tuple) else f(result)
+    """f of an array, or of every one in a tuple; None stays None."""
+    if isinstance(result, tuple):
+        return tuple([each(part, f) for part in result])
+    return None if result is None else f(result)

@@ -62,7 +62,8 @@ def parameters_of(node: Node) -> list[Parameter]:
 
 
 def results(result: Any) -> list[Meta]:
-    return [y for part in result for y in results(part)] if isinstance(result, tuple) else [result]
+    return [y for part in result for y in results(part)] if isinstance(result, tuple) else [] if result is None \
+        else [result]
 
 
 def multiplications(graph: Graph, node: Node) -> int:

@@ -17,7 +17,8 @@ from typing import Any, NoReturn
 import numpy
 
 from ..meta import Meta
-from ..nn.module import Module, scope
+from ..nn.module import Module
+from ..nn.scope import scope
 from ..op import Op
 from ..tensor import Tensor, no_grad, tick
 
@@ -62,7 +63,7 @@ class Symbol(Tensor):
         place = "".join([f"[{i}]" for i in self.path])
         return f"Symbol({self.call.name or self.call.kind}{place}, {spell(self.shape)})"
 
-    def add(self, op: Op, args: Sequence) -> Any:
+    def add_op(self, op: Op, args: Sequence) -> Any:
         """The result of an op called on symbols; ops come here."""
         return call_on_symbols(op, op, args, None)
 
@@ -75,7 +76,7 @@ class Symbol(Tensor):
         raise TypeError(f"{self!r} has no values, it is a node of a graph: make a Graph(inputs, outputs) and call it "
                         "on tensors")
 
-    numpy = item = tolist = backward = refuse
+    numpy = item = tolist = backward = __setitem__ = refuse
     __bool__ = __float__ = __int__ = __index__ = __array__ = __iter__ = refuse
 
     def detach(self) -> NoReturn:
@@ -154,9 +155,9 @@ def hollow(x: Any) -> Any:
 
 
 def bare(y: Any) -> Any:
-    """What a call gave on arrays without values: such an array, or a tuple of them."""
+    """What a call gave on arrays without values: such an array, or a tuple of them, or of None."""
     if isinstance(y, (tuple, list)):
-        return tuple([bare(part) for part in y])
+        return tuple([None if part is None else bare(part) for part in y])
     y = y.data if isinstance(y, Tensor) else y
     if not hasattr(y, "shape") or not hasattr(y, "dtype"):
         raise TypeError(f"a call on symbols must give an array or a tuple of arrays, it gave {y!r}")
@@ -167,7 +168,7 @@ def symbols_for(result: Any, call: Call, path: tuple[int, ...] = ()) -> Any:
     """A symbol for the result of a call, or a tuple of them."""
     if isinstance(result, tuple):
         return tuple([symbols_for(part, call, (*path, i)) for i, part in enumerate(result)])
-    return Symbol(result, call, path)
+    return None if result is None else Symbol(result, call, path)
 
 
 def symbols_in(x: Any) -> list[Symbol]:

@@ -2,17 +2,22 @@
 
 fan_in is the number of inputs that reach an output, fan_out the number of outputs that an input reaches: of a weight
 (out, in, *kernel) in * prod(kernel) and out * prod(kernel). generator: by default that of the tensor's device.
+
+The field knows most of these by several names: Xavier and Glorot initialisation are one, after Xavier Glorot; Kaiming
+and He initialisation are one, after Kaiming He, and so is Caffe's "MSRA" filler (fan_in, relu). LeCun's is Kaiming's
+with gain 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod, sqrt
+from math import ceil, erfc, prod, sqrt
 from typing import Any, TypeVar
 
 from ..backend import device_of, namespace, using
-from ..ops.creation import draw
+from ..ops.random import draw
 from ..tensor import Tensor
+from .quantile import normal_quantile
 
 T = TypeVar("T", bound=Tensor)
 GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
@@ -63,6 +68,77 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Any = None) -
     return random(tensor, "random", b - a, a, generator)
 
 
+def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+                  generator: Any = None) -> T:
+    """Normal with this mean and standard deviation, cut off: all values lie in [a, b], which are no multiples of std.
+
+    Every value is drawn once, as the quantile of a number that is uniform between the probabilities of a and b; also
+    far out in a tail.
+    """
+    if not std > 0 or not a < b:
+        raise ValueError(f"trunc_normal_: expected std above 0 and a < b, std {std}, a {a}, b {b} came")
+    low, high = (a - mean) / std, (b - mean) / std
+    sign = -1 if low + high > 0 else 1              # below the mean small probabilities keep their digits
+    ends = sorted([sign * low, sign * high])
+    first, last = [erfc(-z / sqrt(2)) / 2 for z in ends]
+
+    def make() -> Any:
+        u = draw("random", tensor.shape, "float64", device_of(tensor.data), generator)
+        z = normal_quantile(first + (last - first) * u)
+        xp = namespace(z)
+        return xp.clip(sign * std * z + mean, a, b).astype(tensor.dtype, copy=False)
+
+    return filled(tensor, make)
+
+
+def eye_(tensor: T) -> T:
+    """Ones on the diagonal of a matrix, zeros elsewhere: a linear layer that keeps what it can of its input."""
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: expected a matrix, this tensor has shape {tensor.shape}")
+    return filled(tensor, lambda: namespace(tensor.data).eye(*tensor.shape))
+
+
+def dirac_(tensor: T, groups: int = 1) -> T:
+    """The kernels of a convolution that gives its input back, as many of its channels as there are outputs.
+
+    tensor (k, c, *kernel) with one to three axes in kernel: in every group of outputs weight[d, d, *middle] = 1, all
+    else is 0. ValueError for another number of axes, or k no multiple of groups.
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError(f"dirac_: expected kernels (k, c, ...) of 3 to 5 axes, this tensor has shape {tensor.shape}")
+    k, c, *kernel = tensor.shape
+    if k % groups:
+        raise ValueError(f"dirac_: {k} outputs are no multiple of {groups} groups")
+    zeros_(tensor)
+    if 0 not in tensor.shape:
+        with using(device_of(tensor.data)):
+            n, middle = k // groups, [m // 2 for m in kernel]
+            d = namespace(tensor.data).arange(min(n, c))
+            for g in range(groups):
+                tensor.data[(g * n + d, d, *middle)] = 1
+    return tensor
+
+
+def sparse_(tensor: T, sparsity: float, std: float = 0.01, generator: Any = None) -> T:
+    """Normal with mean 0, and in every column the share `sparsity` of the elements, rounded up, is 0.
+
+    tensor (rows, columns). Which elements, is drawn for every column anew. Source: Martens 2010, Deep learning via
+    Hessian-free optimization, section 5.
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"sparse_: expected a matrix, this tensor has shape {tensor.shape}")
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: sparsity is a share in [0, 1], {sparsity} came")
+    zeros = ceil(sparsity * tensor.shape[0])
+
+    def make() -> Any:
+        values = drawn(tensor, "standard_normal", generator) * std
+        ranks = namespace(values).argsort(drawn(tensor, "random", generator), axis=0)     # a shuffle of every column
+        return (values * (ranks >= zeros)).astype(tensor.dtype, copy=False)
+
+    return filled(tensor, make)
+
+
 # --- scaled to the layer ------------------------------------------------------------------------------------------
 
 def fans(tensor: Tensor) -> tuple[int, int]:
@@ -80,6 +156,8 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     slope is `param`, by default 0.01; 3/4 for selu. He et al. 2015 derive relu's and leaky_relu's (equations 10, 15).
     """
     if nonlinearity == "leaky_relu":
+        if not isinstance(param, (int, float, type(None))) or isinstance(param, bool):
+            raise ValueError(f"calculate_gain: leaky_relu's slope must be a number, {param!r} came")
         return sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in GAINS:
         raise ValueError(f"calculate_gain: expected leaky_relu, {', '.join(GAINS)}; {nonlinearity!r} came")
@@ -98,12 +176,12 @@ def lecun_uniform_(tensor: T, generator: Any = None) -> T:
 
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
     """Normal with variance gain^2 * 2 / (fan_in + fan_out). Glorot & Bengio 2010, equation 12."""
-    return normal_(tensor, 0.0, gain * sqrt(2 / sum(fans(tensor))), generator)
+    return normal_(tensor, 0.0, gain * sqrt(2 / max(sum(fans(tensor)), 1)), generator)
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
     """Uniform in [-b, b), b = gain * sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010, equation 16."""
-    return symmetric(tensor, gain * sqrt(2 / sum(fans(tensor))), generator)
+    return symmetric(tensor, gain * sqrt(2 / max(sum(fans(tensor)), 1)), generator)
 
 
 def kaiming_normal_(tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
@@ -123,9 +201,9 @@ def kaiming_uniform_(tensor: T, a: float = 0.0, mode: str = "fan_in", nonlineari
 
 def kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
     """gain / sqrt(fan)"""
-    if mode not in ("fan_in", "fan_out"):
+    if mode.lower() not in ("fan_in", "fan_out"):
         raise ValueError(f"kaiming: mode must be 'fan_in' or 'fan_out', {mode!r} came")
-    return calculate_gain(nonlinearity, a) / sqrt(fans(tensor)[mode == "fan_out"])
+    return calculate_gain(nonlinearity, a) / sqrt(max(fans(tensor)[mode.lower() == "fan_out"], 1))
 
 
 def symmetric(tensor: T, std: float, generator: Any) -> T:
@@ -141,6 +219,9 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
     """
     if tensor.ndim < 2:
         raise ValueError(f"orthogonal_: expected at least two axes, this tensor has shape {tensor.shape}")
+    if 0 in tensor.shape:
+        return tensor
+
     def make() -> Any:
         xp, rows = namespace(tensor.data), tensor.shape[0]
         matrix = drawn(tensor, "standard_normal", generator).reshape(rows, -1)

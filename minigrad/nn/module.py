@@ -7,18 +7,16 @@ how a graph finds its output shape; so it calls functions, not methods, and does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
-import numpy
-
-from ..backend import FLOATS, Array, device_of, is_array, parse_device, to_device, using
-from ..meta import Meta
+from ..backend import FLOATS, Array, device_of, is_array, to_device, using
 from ..ops.creation import from_python
 from ..tensor import Tensor, observer
+from .arrays import as_array, clear_grad, join, lookup, moved, once, target_of
+from .hooks import Hooked
+from .scope import scope, symbol_in
 
 M = TypeVar("M", bound="Module")
 
@@ -34,6 +32,9 @@ class Parameter(Tensor):
     def __init__(self, data: Any, requires_grad: bool = True):
         super().__init__(data if isinstance(data, Tensor) or is_array(data) else from_python(data), requires_grad)
 
+    def __repr__(self) -> str:
+        return f"Parameter containing:\n{super().__repr__()}"
+
 
 class LoadResult(NamedTuple):
     """What `load_state_dict(strict=False)` did not find, and found no place for."""
@@ -42,14 +43,15 @@ class LoadResult(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module:
+class Module(Hooked):
     """What all layers and models are: subclass it, set parameters and layers as attributes, and write `forward`.
 
     Calling a module runs `forward`. Called on a symbol of a graph, a module without children becomes one node; one with
-    children shows what is inside, each node named by its path (`layer1.0.conv1`).
+    children shows what is inside, each node named by its path (`layer1.0.conv1`). Hooks: hooks.py.
     """
 
     training: bool = True
+    one_node: bool = False          # whether it is one node of a graph though it has children
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes. Every subclass that is called writes its own."""
@@ -60,22 +62,23 @@ class Module:
         symbol = symbol_in((*args, *kwargs.values()) if kwargs else args)
         if symbol is not None:
             return self._on_symbol(symbol, args, kwargs, name)
-        watcher = observer.get()
+        watcher, hooks = observer.get(), self._hooks
         if watcher is None:
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if hooks is None else hooks.run(self, args, kwargs)
         watcher.enter(self)
         try:
-            return self.forward(*args, **kwargs)
+            return self.forward(*args, **kwargs) if hooks is None else hooks.run(self, args, kwargs)
         finally:
             watcher.leave()
 
     def _on_symbol(self, symbol: Any, args: tuple, kwargs: dict, name: str | None) -> Any:
         """A layer is one node of the graph; a module with children runs, so that its layers are."""
-        if self._children():
+        if self._children() and not self.one_node:
             with scope.inside(self, name):
                 return self.forward(*args, **kwargs)
         if kwargs:
             bound = signature(self.forward).bind(*args, **kwargs)
+            bound.apply_defaults()
             if bound.kwargs:
                 raise TypeError(f"{type(self).__name__}: a layer on symbols takes positional arguments alone, "
                                 f"{', '.join(bound.kwargs)} came by keyword")
@@ -94,21 +97,40 @@ class Module:
         own = vars(self)
         return {name: own[name] for name in own.get("_persistent", ()) if own.get(name) is not None}
 
-    def register_buffer(self, name: str, array: Array | None, persistent: bool = True) -> None:
+    def register_buffer(self, name: str, tensor: Array | None, persistent: bool = True) -> None:
         """Let attribute `name` be a buffer: a raw array that moves with the module and, if persistent, is saved too."""
-        if array is not None and not is_array(array):
-            raise TypeError(f"register_buffer: {name} must be a raw array or None, {type(array).__name__} came"
-                            + ("; pass its .data" if isinstance(array, Tensor) else ""))
+        self._check_name("buffer", name)
+        if tensor is not None and not is_array(tensor):
+            raise TypeError(f"register_buffer: {name} must be a raw array or None, {type(tensor).__name__} came"
+                            + ("; pass its .data" if isinstance(tensor, Tensor) else ""))
         vars(self).setdefault("_persistent", {})[name] = persistent
-        setattr(self, name, array)
+        setattr(self, name, tensor)
 
-    def register_parameter(self, name: str, parameter: Parameter | None) -> None:
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
         """The same as setting the attribute; PyTorch's listings say it so."""
-        setattr(self, name, parameter)
+        self._check_name("parameter", name)
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(f"register_parameter: {name} must be a Parameter or None, {type(param).__name__} came")
+        setattr(self, name, param)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """The same as setting the attribute, for names that are made up at run time."""
+        self._check_name("module", name)
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{type(self).__name__}: {name} must be a Module, {type(module).__name__} came")
         setattr(self, name, module)
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """add_module under its other name."""
+        self.add_module(name, module)
+
+    def _check_name(self, kind: str, name: Any) -> None:
+        """A name by which a parameter, buffer or module can be found: in state dicts dots separate the paths."""
+        if not isinstance(name, str):
+            raise TypeError(f"{type(self).__name__}: the name of a {kind} must be a string, {name!r} came")
+        if not name or "." in name or hasattr(type(self), name):
+            raise ValueError(f"{type(self).__name__}: {name!r} cannot name a {kind}: it is empty, has a dot, or is the "
+                             "name of a method")
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """(name, module) of the modules directly inside, each once."""
@@ -118,44 +140,63 @@ class Module:
         """The modules directly inside, each once."""
         return (child for _, child in self.named_children())
 
-    def named_modules(self, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """(dotted path, module) of this module, path "", and of all inside, parents before children."""
-        return self._walk(prefix, set() if remove_duplicate else None)
+    def named_modules(self, memo: set[Module] | None = None, prefix: str = "",
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """(dotted path, module) of this module, path "", and of all inside, parents before children.
 
-    def _walk(self, path: str, seen: set[int] | None) -> Iterator[tuple[str, Module]]:
-        if seen is not None:
-            if id(self) in seen:
-                return
-            seen.add(id(self))
-        yield path, self
+        memo: modules that are left out, to which those that come are added.
+        """
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
         for name, child in self._children().items():
-            yield from child._walk(join(path, name), seen)
+            yield from child.named_modules(memo, join(prefix, name), remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """This module and all inside, each once."""
         return (module for _, module in self.named_modules())
 
-    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, parameter) of all parameters, a shared one once."""
-        return once((join(path, name), p) for path, module in self.named_modules()
-                    for name, p in module._own_parameters().items())
+    def named_parameters(self, prefix: str = "", recurse: bool = True,
+                         remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, parameter) of all parameters, or without recurse of the module's own; a shared one once."""
+        return self._named(lambda module: module._own_parameters(), prefix, recurse, remove_duplicate)
 
-    def parameters(self) -> Iterator[Parameter]:
-        """All parameters, a shared one once."""
-        return (p for _, p in self.named_parameters())
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters, or without recurse the module's own; a shared one once."""
+        return (p for _, p in self.named_parameters(recurse=recurse))
 
-    def named_buffers(self) -> Iterator[tuple[str, Array]]:
-        """(dotted name, raw array) of all buffers, a shared one once."""
-        return once((join(path, name), b) for path, module in self.named_modules()
-                    for name, b in module._own_buffers().items())
+    def named_buffers(self, prefix: str = "", recurse: bool = True,
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Array]]:
+        """(dotted name, raw array) of all buffers, or without recurse of the module's own; a shared one once."""
+        return self._named(lambda module: module._own_buffers(), prefix, recurse, remove_duplicate)
 
-    def buffers(self) -> Iterator[Array]:
-        """All buffers, a shared one once."""
-        return (b for _, b in self.named_buffers())
+    def buffers(self, recurse: bool = True) -> Iterator[Array]:
+        """All buffers, or without recurse the module's own; a shared one once."""
+        return (b for _, b in self.named_buffers(recurse=recurse))
+
+    def _named(self, own: Callable[[Module], dict], prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator:
+        modules = self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        pairs = ((join(path, name), x) for path, module in modules for name, x in own(module).items())
+        return once(pairs) if remove_duplicate else pairs
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a dotted path; AttributeError if there is none."""
+        return lookup("submodule", type(self).__name__, target, self.named_modules(remove_duplicate=False))
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of a dotted name; AttributeError if there is none."""
+        return lookup("parameter", type(self).__name__, target, self.named_parameters(remove_duplicate=False))
+
+    def get_buffer(self, target: str) -> Array:
+        """The buffer of a dotted name; AttributeError if there is none."""
+        return lookup("buffer", type(self).__name__, target, self.named_buffers(remove_duplicate=False))
 
     # --- saving and loading ---------------------------------------------------------------------------------
-    def state_dict(self) -> dict[str, Array]:
-        """Dotted name -> raw array, of every parameter and persistent buffer.
+    def state_dict(self, *, prefix: str = "") -> dict[str, Array]:
+        """Dotted name, behind the prefix -> raw array, of every parameter and persistent buffer.
 
         The arrays are the module's own and change as it trains: copy what shall stay.
         """
@@ -164,7 +205,7 @@ class Module:
             state |= {join(path, name): p.data for name, p in module._own_parameters().items()}
             kept = vars(module).get("_persistent", {})
             state |= {join(path, name): b for name, b in module._own_buffers().items() if kept[name]}
-        return state
+        return {prefix + name: array for name, array in state.items()} if prefix else state
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
         """Copy values into the parameters and buffers of the same names; each keeps its identity, dtype and device.
@@ -196,8 +237,11 @@ class Module:
     # --- changing all that is inside ------------------------------------------------------------------------
     def train(self: M, mode: bool = True) -> M:
         """Behave as in training (dropout drops, statistics are gathered); returns the module itself."""
-        for module in self.modules():
-            module.training = mode
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode must be True or False, {mode!r} came")
+        self.training = mode
+        for child in self.children():       # their own train: it may be overridden
+            child.train(mode)
         return self
 
     def eval(self: M) -> M:
@@ -222,19 +266,14 @@ class Module:
         function(self)
         return self
 
-    def to(self: M, device: Any = None, dtype: Any = None) -> M:
+    def to(self: M, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> M:
         """Move parameters, their gradients and buffers to a device, or convert those of floating point to a dtype.
 
-        to("cuda"), to("float64"), to(device="cuda", dtype="float16"). In place: parameters stay the same tensors, so
-        an optimizer that has them stays valid. Returns the module itself.
+        to("cuda"), to("float64"), to("cuda", "float16"), to(tensor): where and as that tensor is. In place: parameters
+        stay the same tensors, so an optimizer that has them stays valid, and its state follows them. non_blocking has
+        no effect. Returns the module itself.
         """
-        if device is not None and dtype is None and not str(device).startswith(("cpu", "cuda")):
-            device, dtype = None, device
-        if device is not None:
-            parse_device(device)
-        dtype = None if dtype is None else numpy.dtype(dtype)
-        if dtype is not None and dtype.kind not in FLOATS:
-            raise TypeError(f"to: parameters are of floating point, they cannot become {dtype}")
+        device, dtype = target_of(device, dtype)
         for p in self.parameters():
             for tensor in (p, p.grad):
                 if tensor is not None:
@@ -245,13 +284,17 @@ class Module:
                 setattr(module, name, moved(buffer, device, dtype))
         return self
 
+    def type(self: M, dst_type: Any) -> M:
+        """to(dst_type)"""
+        return self.to(None, dst_type)
+
     def cpu(self: M) -> M:
         """to("cpu")"""
         return self.to("cpu")
 
-    def cuda(self: M, device: int = 0) -> M:
+    def cuda(self: M, device: int | str = 0) -> M:
         """to("cuda:<device>")"""
-        return self.to(f"cuda:{device}")
+        return self.to(device)
 
     def float(self: M) -> M:
         """to("float32")"""
@@ -265,110 +308,22 @@ class Module:
         """to("float16")"""
         return self.to("float16")
 
+    def bfloat16(self: M) -> M:
+        """to("bfloat16")"""
+        return self.to("bfloat16")
+
     # --- showing --------------------------------------------------------------------------------------------
     def extra_repr(self) -> str:
         """What `repr` shows between the parentheses: the constructor's arguments."""
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self._children().items()]
-        extra = self.extra_repr()
-        if not lines:
-            return f"{type(self).__name__}({extra})"
-        return "\n  ".join([f"{type(self).__name__}(", *([extra] if extra else []), *lines]) + "\n)"
+        extra = self.extra_repr().split("\n") if self.extra_repr() else []
+        lines = [f"({name}): {shown}".replace("\n", "\n  ") for name, shown in self._shown()]
+        if len(extra) == 1 and not lines or not extra + lines:
+            return f"{type(self).__name__}({''.join(extra)})"
+        return "\n  ".join([f"{type(self).__name__}(", *extra, *lines]) + "\n)"
 
-
-# --- names of nodes -------------------------------------------------------------------------------------------
-
-# Of the modules whose forward is running on symbols, outermost first: the prefix of their nodes' names, and by id the
-# path of every module inside.
-_running: ContextVar[tuple[tuple[str, dict[int, str]], ...]] = ContextVar("running", default=())
-
-
-class Scope:
-    """Where in the tree of modules a graph is being built: it names the nodes."""
-
-    @property
-    def prefix(self) -> str:
-        """The path of the module that is running, with a dot at its end; "" outside of all."""
-        running = _running.get()
-        return running[-1][0] if running else ""
-
-    def name(self, module: Module, own: str | None = None) -> str | None:
-        """The dotted path of a module from the outermost that is running; None if it is in none of them.
-
-        own: a name given with the call, which takes the place of the attribute's.
-        """
-        if own is not None:
-            return self.prefix + own
-        for prefix, paths in reversed(_running.get()):
-            if id(module) in paths:
-                return prefix + paths[id(module)]
-        return None
-
-    @contextmanager
-    def inside(self, module: Module, own: str | None = None) -> Iterator[None]:
-        """While the forward of this module runs."""
-        name = self.name(module, own)
-        paths = {id(m): path for path, m in module.named_modules() if m is not module}
-        token = _running.set((*_running.get(), (f"{name}." if name else self.prefix, paths)))
-        try:
-            yield
-        finally:
-            _running.reset(token)
-
-
-scope = Scope()
-
-
-# --- helpers --------------------------------------------------------------------------------------------------
-
-def symbol_in(values: Any) -> Any:
-    """The first symbol (a tensor without values) among arguments, also inside lists and tuples; or None."""
-    for x in values:
-        if isinstance(x, Tensor):
-            if type(x.data) is Meta:
-                return x
-        elif type(x) is list or type(x) is tuple:
-            found = symbol_in(x)
-            if found is not None:
-                return found
-    return None
-
-
-def once(pairs: Any) -> Iterator:
-    """(name, thing) pairs, without those whose thing came before."""
-    seen: set[int] = set()
-    for name, thing in pairs:
-        if id(thing) not in seen:
-            seen.add(id(thing))
-            yield name, thing
-
-
-def join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def as_array(value: Any) -> Array:
-    """A tensor's array, an array, or what NumPy makes of it."""
-    value = value.data if isinstance(value, Tensor) else value
-    return value if is_array(value) else numpy.asarray(value)
-
-
-def moved(x: Array, device: str | None, dtype: Any) -> Array:
-    """The array on a device, converted if it is of floating point; itself if nothing changes."""
-    x = x if device is None else to_device(x, device)
-    if dtype is None or x.dtype.kind not in FLOATS:
-        return x
-    with using(device_of(x)):
-        return x.astype(dtype, copy=False)
-
-
-def clear_grad(x: Tensor, set_to_none: bool) -> None:
-    """Forget the gradient of a leaf, or fill it with zeros."""
-    if set_to_none or x.grad is None:
-        x.grad = None
-    else:
-        with using(device_of(x.grad.data)):
-            x.grad.data[...] = 0
-        x.grad.touch()
+    def _shown(self) -> Iterable[tuple[str, str]]:
+        """(name, repr) of what is shown inside."""
+        return [(name, repr(child)) for name, child in self._children().items()]

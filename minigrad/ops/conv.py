@@ -1,14 +1,16 @@
-"""Convolution."""
+"""Convolution. Its transpose is in conv_transpose.py."""
 
 from __future__ import annotations
 
-from ..fused import fused
-from ..geometry import geometry
-from .kernels import kernel
-from .shape import reshape
-from .windows import check_image, unfold
+from typing import Any
 
-__all__ = ["conv2d"]
+from ..fused import fused
+from ..geometry import each, geometry
+from .kernels import kernel
+from .shape import expand_dims, reshape, squeeze
+from .windows import check_batch, unfold
+
+__all__ = ["conv1d", "conv2d"]
 
 
 @fused
@@ -38,22 +40,50 @@ conv2d.rules(
 )
 
 
-def check_conv(x, weight, bias, stride, padding, dilation, groups):
-    """Errors for shapes that do not fit together."""
-    check_image("conv2d", x)
+@fused
+def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Slide k filters along a batch of sequences: conv2d of images of height 1.
+
+    x (n, c, l)   weight (k, c/groups, i)   bias (k,)   ->   y (n, k, p)
+    p = (l + 2*padding - dilation*(i - 1) - 1) // stride + 1
+    Raises ValueError for shapes that do not fit together, and for a window longer than the padded sequence.
+    """
+    (s,), (o,), (d,) = each(stride, 1, "stride"), each(padding, 1, "padding"), each(dilation, 1, "dilation")
+    image, filters = expand_dims(x, 2), expand_dims(weight, 2)              # (n, c, 1, l) and (k, c/f, 1, i)
+    return squeeze(conv2d(image, filters, bias, (1, s), (0, o), (1, d), groups), 2)
+
+conv1d.rules(
+    x="gx = fold(weight^T g): every window gets back what the filters took from it",
+    weight="gweight = g columns^T, summed over the batch and all positions",
+    bias="gbias = g, summed over the batch and all positions",
+)
+
+
+def check_conv(what: str, window: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
+               groups: int) -> None:
+    """Errors for shapes that do not fit together. window: the axes of a kernel, by their letters."""
+    check_batch(what, x, len(window))
     shapes = f"(x {x.shape}, weight {weight.shape})"
-    if len(weight.shape) != 4:
-        raise ValueError(f"conv2d: weight must be (k, c/groups, i, j) {shapes}")
+    if len(weight.shape) != 2 + len(window):
+        raise ValueError(f"{what}: weight must be (k, c/groups, {', '.join(window)}) {shapes}")
     c, (k, c_in) = x.shape[1], weight.shape[:2]
-    if groups < 1 or k % groups:
-        raise ValueError(f"conv2d: {k} output channels cannot be divided into {groups} groups {shapes}")
+    if groups < 1 or k % groups or not k:
+        raise ValueError(f"{what}: {k} output channels cannot be divided into {groups} groups {shapes}")
     if c != c_in * groups:
-        each = f" ({c_in} for each of {groups} groups)" if groups > 1 else ""
-        raise ValueError(f"conv2d: weight expects {c_in * groups} input channels{each}, x has {c} {shapes}")
-    if bias is not None and bias.shape != (k,):
-        raise ValueError(f"conv2d: bias must be ({k},), one for each output channel, it is {bias.shape} {shapes}")
+        each_group = f" ({c_in} for each of {groups} groups)" if groups > 1 else ""
+        raise ValueError(f"{what}: weight expects {c_in * groups} input channels{each_group}, x has {c} {shapes}")
+    check_bias(what, bias, k, shapes)
+    if 0 in x.shape[2:] and 0 not in x.shape[:2]:
+        raise ValueError(f"{what}: only the batch may be empty {shapes}")
     geometry(x.shape[2:], weight.shape[2:], stride, padding, dilation)
 
 
-conv2d.checked_by(check_conv)
+def check_bias(what: str, bias: Any, k: int, shapes: str) -> None:
+    found = getattr(bias, "shape", bias)                                    # a number may come: the stride, misplaced
+    if bias is not None and found != (k,):
+        raise ValueError(f"{what}: bias must be ({k},), one for each output channel, it is {found} {shapes}")
+
+
+conv1d.checked_by(lambda *args: check_conv("conv1d", "i", *args))
+conv2d.checked_by(lambda *args: check_conv("conv2d", "ij", *args))
 kernel(conv2d, "numpy", "conv")

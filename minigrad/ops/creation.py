@@ -1,7 +1,7 @@
-"""Making tensors: from values, filled, counted, and drawn at random.
+"""Making tensors: from values, filled and counted. Those drawn at random are in random.py.
 
 Python floats become float32, Python ints int64, bools bool; NumPy and CuPy arrays keep their dtype. New tensors go to
-`device`, by default "cpu".
+`device`, by default "cpu". A negative length raises ValueError, an unknown device or one that this machine has not too.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from typing import Any
 
 import numpy
 
-from ..backend import Array, default_generator, is_array, library_for, to_device, using
+from ..backend import is_array, library_for, namespace, to_device, using
 from ..tensor import Tensor
+from .shape import broadcast_to, reshape
 
-__all__ = ["arange", "empty", "eye", "full", "linspace", "ones", "rand", "randint", "randn", "tensor", "zeros"]
+__all__ = [
+    "arange", "asarray", "empty", "empty_like", "eye", "from_numpy", "full", "linspace", "meshgrid", "ones", "tensor",
+    "tri", "zeros",
+]
 
 FLOAT = "float32"               # what Python floats become
 
@@ -37,6 +41,36 @@ def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_gra
     if device is not None:
         array = to_device(array, device)
     return Tensor(array.copy() if array is data else array, requires_grad)
+
+
+def asarray(data: Any, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
+    """`data` as a tensor: itself, or sharing its memory, where it is a tensor or an array of this dtype on this device.
+
+    copy: True copies in any case; False raises ValueError where a copy is needed. Gradients flow back to a tensor.
+    """
+    if isinstance(data, Tensor):
+        source = data
+    elif is_array(data):
+        if data.dtype.kind in "OSUMmc":
+            raise TypeError(f"asarray: expected numbers or booleans, {data.dtype} came")
+        source = Tensor(data)
+    elif copy is False:
+        raise ValueError(f"asarray: copy=False, but {type(data).__name__} has no memory that a tensor could share")
+    else:
+        return tensor(data, dtype, device)
+    x = source if dtype is None else source.astype(dtype)
+    x = x if device is None else x.to(device)
+    if copy is False and x is not source:
+        raise ValueError(f"asarray: copy=False, but {source.dtype} on {source.device} has to become "
+                         f"{x.dtype} on {x.device}")
+    return x.copy() if copy and x is source else x
+
+
+def from_numpy(array: numpy.ndarray) -> Tensor:
+    """A tensor that shares the memory of a NumPy array: writing into one writes into the other."""
+    if not isinstance(array, numpy.ndarray):
+        raise TypeError(f"from_numpy: expected a NumPy array, {type(array).__name__} came: tensor(...) takes the rest")
+    return asarray(array)
 
 
 def from_python(data: Any) -> numpy.ndarray:
@@ -86,6 +120,12 @@ def empty(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: b
     return made(lambda xp: xp.empty(one_tuple(shape), dtype), device, requires_grad)
 
 
+def empty_like(x: Any, dtype: Any = None) -> Tensor:
+    """Whatever the memory holds, in the shape, dtype and device of x."""
+    array = x.data if isinstance(x, Tensor) else x
+    return Tensor(namespace(array).empty_like(array, dtype=dtype))
+
+
 def full(shape: Any, fill_value: Any, dtype: Any = None, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """`fill_value` in every place of `shape`; dtype by default that of `tensor(fill_value)`."""
     dtype = from_python(fill_value).dtype if dtype is None else dtype
@@ -112,34 +152,30 @@ def eye(n: int, m: int | None = None, dtype: Any = FLOAT, device: str = "cpu", r
     return made(lambda xp: xp.eye(n, m, dtype=dtype), device, requires_grad)
 
 
-# --- at random ------------------------------------------------------------------------------------------------
-
-def draw(kind: str, shape: tuple[int, ...], dtype: Any = FLOAT, device: str = "cpu", generator: Any = None) -> Array:
-    """Random numbers, "random" in [0, 1) or "standard_normal", from `generator` or the device's default one."""
-    with using(device):
-        generator = default_generator(device) if generator is None else generator
-        narrow = dtype if numpy.dtype(dtype) in (numpy.float32, numpy.float64) else FLOAT
-        return getattr(generator, kind)(shape, dtype=narrow).astype(dtype, copy=False)
+def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = FLOAT, device: str = "cpu") -> Tensor:
+    """Ones on and below the k-th diagonal of n rows and m (by default n) columns, zeros elsewhere."""
+    return made(lambda xp: xp.tri(n, m, k, dtype=dtype), device, False)
 
 
-def rand(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False,
-         generator: Any = None) -> Tensor:
-    """Uniform in [0, 1)."""
-    return Tensor(draw("random", one_tuple(shape), dtype, device, generator), requires_grad)
+def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """A grid of the points whose coordinates are in vectors: for each vector, its value at every point.
 
-
-def randn(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False,
-          generator: Any = None) -> Tensor:
-    """Normal with mean 0 and variance 1."""
-    return Tensor(draw("standard_normal", one_tuple(shape), dtype, device, generator), requires_grad)
-
-
-def randint(low: int, high: int, shape: Any, dtype: Any = "int64", device: str = "cpu",
-            generator: Any = None) -> Tensor:
-    """Whole numbers from low to high - 1."""
-    with using(device):
-        generator = default_generator(device) if generator is None else generator
-        return Tensor(generator.integers(low, high, one_tuple((shape,)), dtype=dtype))
+    indexing: "xy", NumPy's default, for images (the second vector goes down the first axis), or "ij", PyTorch's, one
+    axis a vector in order. Gradients flow back. Raises ValueError for what is no vector, or another `indexing`.
+    """
+    vectors = [x if isinstance(x, Tensor) else asarray(x) for x in arrays]
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"meshgrid: expected indexing to be 'xy' or 'ij', {indexing!r} came")
+    if any([x.ndim > 1 for x in vectors]):
+        raise ValueError(f"meshgrid: expected vectors, arrays of shapes {[x.shape for x in vectors]} came")
+    axes = list(range(len(vectors)))
+    if indexing == "xy" and len(vectors) > 1:
+        axes[:2] = 1, 0
+    shape = [1] * len(vectors)
+    for x, axis in zip(vectors, axes, strict=True):
+        shape[axis] = x.data.size
+    places = [tuple([shape[axis] if i == axis else 1 for i in range(len(shape))]) for axis in axes]
+    return tuple([broadcast_to(reshape(x, place), tuple(shape)) for x, place in zip(vectors, places, strict=True)])
 
 
 def one_tuple(shape: Any) -> tuple[int, ...]:

@@ -1,8 +1,11 @@
 """Elementwise primitives. Broadcasting and promotion are undone by the walk (`Op.fit`), not by the formulas.
 
-Conventions at kinks are PyTorch's: abs has gradient 0 at 0; sqrt has g / 0 there; maximum and minimum give each of
-two equal inputs half, and both all of it where one is NaN; power gives its base 0 where the exponent is 0, and its
-exponent 0 where the base is 0 and the exponent not negative.
+Conventions at kinks are PyTorch's: abs has gradient 0 at 0 and at NaN; sqrt has g / 0 at 0; maximum and minimum give
+each of two equal inputs half, and both all of it where one is NaN; power gives its base 0 where the exponent is 0, and
+its exponent 0 where the base is 0 and the exponent not negative.
+
+Two arguments of shapes that do not broadcast raise ValueError. Further functions of this kind: exponential.py,
+trigonometry.py, error_function.py, rounding.py.
 """
 
 from __future__ import annotations
@@ -14,12 +17,12 @@ import numpy
 from ..backend import device_of as where_is
 from ..backend import namespace, to_device
 from ..op import op
-from .logic import equal, greater_equal, less, logical_and
+from .logic import equal, greater, greater_equal, less, logical_and
 
 __all__ = [
-    "abs", "add", "astype", "copy", "cos", "divide", "exp", "floor_divide", "full_like", "log", "maximum",
-    "minimum", "multiply", "negative", "ones_like", "power", "remainder", "sigmoid", "sign", "sin", "sqrt",
-    "square", "subtract", "tanh", "where", "zeros_like",
+    "abs", "add", "astype", "copy", "divide", "exp", "floor_divide", "full_like", "lerp", "log", "maximum", "minimum",
+    "multiply", "negative", "ones_like", "positive", "power", "reciprocal", "remainder", "rsqrt", "sigmoid", "sign",
+    "sqrt", "square", "subtract", "tanh", "where", "zeros_like",
 ]
 
 FULL = (numpy.dtype("float32"), numpy.dtype("float64"))
@@ -62,13 +65,13 @@ divide.gradient(a=lambda g, b: g / b, b=lambda g, y, b: -g * y / b)
 
 @op
 def floor_divide(a, b):
-    """The largest whole number not above a / b; no gradient."""
+    """The largest whole number not above a / b. No gradient, as in PyTorch: the result does not require one."""
     return a // b
 
 
 @op
 def remainder(a, b):
-    """a - b * floor(a / b), with the sign of b."""
+    """a - b * floor(a / b), with the sign of b; the jumps have no part in the gradient."""
     return a % b
 
 remainder.gradient(a=lambda g: g, b=lambda g, a, b: -g * floor_divide(a, b))
@@ -76,7 +79,7 @@ remainder.gradient(a=lambda g: g, b=lambda g, a, b: -g * floor_divide(a, b))
 
 @op
 def power(a, b):
-    """a to the power b."""
+    """a to the power b. Integers to a negative integer power raise ValueError: convert them first."""
     return a ** b
 
 power.gradient(a=lambda g, a, b: power_base(g, a, b), b=lambda g, y, a, b: power_exponent(g, y, a, b))
@@ -105,17 +108,27 @@ negative.gradient(x=lambda g: -g)
 
 
 @op
+def positive(x):
+    """+x, in memory of its own."""
+    return +x
+
+positive.gradient(x=lambda g: g)
+
+
+@op
 def abs(x):
     """The absolute value."""
     return namespace(x).abs(x)
 
-abs.gradient(x=lambda g, x: g * sign(x))
+abs.gradient(x=lambda g, x: where(less(x, 0), -g, where(greater(x, 0), g, 0)))
 
 
 @op
 def sign(x):
-    """-1, 0 or 1; no gradient."""
+    """-1, 0 or 1; NaN of NaN. Its gradient is 0 everywhere, as in PyTorch."""
     return namespace(x).sign(x)
+
+sign.gradient(x=lambda g: zeros_like(g))
 
 
 @op
@@ -124,6 +137,23 @@ def square(x):
     return x * x
 
 square.gradient(x=lambda g, x: g * (2 * x))
+
+
+@op
+def reciprocal(x):
+    """1 / x. Of integers too it is a floating number."""
+    return 1 / x
+
+reciprocal.gradient(x=lambda g, y: -g * y * y)
+
+
+@op
+def lerp(a, b, weight):
+    """Linear interpolation: a + weight * (b - a), which is a for weight 0 and b for weight 1."""
+    return a + weight * (b - a)
+
+lerp.gradient(a=lambda g, weight: g * (1 - weight), b=lambda g, weight: g * weight,
+              weight=lambda g, a, b: g * (b - a))
 
 
 # --- functions ------------------------------------------------------------------------------------------------
@@ -138,7 +168,7 @@ exp.gradient(x=lambda g, y: g * y)
 
 @op
 def log(x):
-    """The natural logarithm."""
+    """The natural logarithm; -infinity of 0, NaN of negative numbers."""
     return namespace(x).log(x)
 
 log.gradient(x=lambda g, x: g / x)
@@ -146,26 +176,18 @@ log.gradient(x=lambda g, x: g / x)
 
 @op
 def sqrt(x):
-    """The square root."""
+    """The square root; NaN of negative numbers. Its gradient at 0 is infinite."""
     return namespace(x).sqrt(x)
 
 sqrt.gradient(x=lambda g, y: g / (2 * y))
 
 
 @op
-def sin(x):
-    """The sine of x in radians."""
-    return namespace(x).sin(x)
+def rsqrt(x):
+    """1 / sqrt(x). Its gradient at 0 is -infinity."""
+    return 1 / namespace(x).sqrt(x)
 
-sin.gradient(x=lambda g, x: g * cos(x))
-
-
-@op
-def cos(x):
-    """The cosine of x in radians."""
-    return namespace(x).cos(x)
-
-cos.gradient(x=lambda g, x: -g * sin(x))
+rsqrt.gradient(x=lambda g, y: -g / 2 * y * y * y)
 
 
 @op
@@ -217,7 +239,7 @@ def half_of_ties(g, a, b):
 
 @op
 def where(condition, a, b):
-    """a where the condition holds, else b."""
+    """a where the condition holds, else b. What is not chosen has gradient 0, whatever arrives."""
     return namespace(condition).where(condition, weak(a, b), weak(b, a))
 
 where.gradient(a=lambda g, condition: where(condition, g, 0), b=lambda g, condition: where(condition, 0, g))
@@ -234,11 +256,21 @@ def wide(x):
     return "float32" if x.dtype not in FULL and str(x.dtype) in HALF else None
 
 
+def widened(x):
+    """x in float32 if it is of half precision, where squares or exponentials would overflow or be rounded to 0."""
+    return astype(x, "float32") if wide(x) else x
+
+
+def narrowed(y, x):
+    """What was computed with `widened(x)`, in the precision of x again."""
+    return astype(y, x.dtype) if wide(x) else y
+
+
 # --- moving between types, devices and values -----------------------------------------------------------------
 
 @op
 def astype(x, dtype):
-    """x converted to `dtype`; a gradient is converted back."""
+    """x converted to `dtype`; a gradient is converted back. A dtype that NumPy does not know raises TypeError."""
     return x.astype(dtype)
 
 astype.gradient(x=lambda g: g)

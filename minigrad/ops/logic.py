@@ -1,4 +1,7 @@
-"""Comparisons, logic and bits: primitives without a gradient."""
+"""Comparisons, logic and bits: primitives without a gradient.
+
+Two arguments of shapes that do not broadcast raise ValueError; bits of floating numbers TypeError.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from ..op import op
 
 __all__ = [
     "bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
-    "equal", "greater", "greater_equal", "isfinite", "isnan", "less", "less_equal", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "not_equal",
+    "equal", "greater", "greater_equal", "isfinite", "isinf", "isnan", "less", "less_equal", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "not_equal",
 ]
 
 
@@ -82,6 +85,12 @@ def isnan(x):
 def isfinite(x):
     """Where x is neither infinite nor NaN."""
     return namespace(x).isfinite(x)
+
+
+@op
+def isinf(x):
+    """Where x is infinite, of either sign."""
+    return namespace(x).isinf(x)
 
 
 @op

@@ -1,4 +1,7 @@
-"""What a tensor can do: its operators and methods, each one line to the op of the same name."""
+"""What a tensor can do: its operators and conversions, each one line to the op of the same name.
+
+Its functions are in array_methods.py, what changes its shape in shape_methods.py; `Methods` is all of them.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,10 @@ from ..backend import device_of, read_only, to_device
 from ..op import OPS
 from ..tensor import Tensor, bare
 from ..walk import backward_steps
-from . import activations, elementwise, linalg, logic, reductions, shape
+from . import elementwise, indexing, linalg, logic
+from .array_methods import ArrayMethods
 from .elementwise import add, divide, multiply, subtract
-
-
-def axis_of(axis: Any, dim: Any) -> Any:
-    """`dim` is understood as PyTorch's word for `axis`."""
-    return axis if dim is None else dim
+from .shape_methods import ShapeMethods
 
 
 def operand(other: Any, x: Any) -> Any:
@@ -42,7 +42,7 @@ class Size(int):
         return self.shape if dim is None else self.shape[dim]
 
 
-class Methods:
+class Methods(ArrayMethods, ShapeMethods):
     """The operators and methods of Tensor; `minigrad.ops` gives them to it when it is imported."""
 
     __slots__ = ()
@@ -159,10 +159,6 @@ class Methods:
     def __rrshift__(self, other: Any) -> Tensor:
         return logic.bitwise_right_shift(other, self)
 
-    def eq(self, other: Any) -> Tensor:
-        """PyTorch's word for ==."""
-        return logic.equal(self, other)
-
     __hash__ = object.__hash__      # by identity: == is elementwise
 
     def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False) -> None:
@@ -202,7 +198,7 @@ class Methods:
         return bool((self == value).any())
 
     def __getitem__(self, index: Any) -> Tensor:
-        return shape.getitem(self, frozen(index))
+        return indexing.getitem(self, frozen(index))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> numpy.ndarray:
         x = bare(self)
@@ -253,16 +249,6 @@ class Methods:
         """The number of axes, as PyTorch calls it."""
         return bare(self).ndim
 
-    @property
-    def T(self) -> Tensor:
-        """A matrix transposed; more axes reversed."""
-        return self.permute_dims(tuple(range(bare(self).ndim))[::-1])
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two axes exchanged."""
-        return self.swapaxes(-1, -2)
-
     # --- types and devices ------------------------------------------------------------------------------------
     def astype(self, dtype: Any) -> Tensor:
         """Converted to `dtype`; itself if it has it already."""
@@ -290,124 +276,6 @@ class Methods:
     def cuda(self) -> Tensor:
         return elementwise.to(self, "cuda")
 
-    # --- functions --------------------------------------------------------------------------------------------
-    def exp(self) -> Tensor:
-        return elementwise.exp(self)
-
-    def log(self) -> Tensor:
-        return elementwise.log(self)
-
-    def sqrt(self) -> Tensor:
-        return elementwise.sqrt(self)
-
-    def square(self) -> Tensor:
-        return elementwise.square(self)
-
-    def abs(self) -> Tensor:
-        return elementwise.abs(self)
-
-    def sin(self) -> Tensor:
-        return elementwise.sin(self)
-
-    def cos(self) -> Tensor:
-        return elementwise.cos(self)
-
-    def tanh(self) -> Tensor:
-        return elementwise.tanh(self)
-
-    def sigmoid(self) -> Tensor:
-        return elementwise.sigmoid(self)
-
-    def relu(self) -> Tensor:
-        return activations.relu(self)
-
-    # --- reductions -------------------------------------------------------------------------------------------
-    def sum(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.sum(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def mean(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.mean(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def max(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.max(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def min(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.min(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def var(self, axis: Any = None, correction: Any = 0, keepdims: bool = False, *, dim: Any = None,
-            keepdim: bool = False) -> Tensor:
-        return reductions.var(self, axis_of(axis, dim), correction, keepdims or keepdim)
-
-    def std(self, axis: Any = None, correction: Any = 0, keepdims: bool = False, *, dim: Any = None,
-            keepdim: bool = False) -> Tensor:
-        return reductions.std(self, axis_of(axis, dim), correction, keepdims or keepdim)
-
-    def logsumexp(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.logsumexp(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def any(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.any(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def all(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.all(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def argmax(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.argmax(self, axis_of(axis, dim), keepdims or keepdim)
-
-    def argmin(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.argmin(self, axis_of(axis, dim), keepdims or keepdim)
-
-    # --- shapes -----------------------------------------------------------------------------------------------
-    def reshape(self, *new_shape: Any) -> Tensor:
-        """reshape(2, 3) or reshape((2, 3))"""
-        return shape.reshape(self, new_shape[0] if len(new_shape) == 1 else new_shape)
-
-    def view(self, *new_shape: Any) -> Tensor:
-        """PyTorch's word for reshape; strides are no matter here."""
-        return self.reshape(*new_shape)
-
-    def view_as(self, other: Tensor) -> Tensor:
-        """In the shape of another tensor."""
-        return shape.reshape(self, other.shape)
-
-    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        return shape.flatten(self, start_dim, end_dim)
-
-    def permute_dims(self, *axes: Any) -> Tensor:
-        """permute_dims(1, 0) or permute_dims((1, 0))"""
-        return shape.permute_dims(self, tuple(axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes))
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """As NumPy's: all axes reversed, or in the order given."""
-        return self.permute_dims(*axes) if axes else self.T
-
-    def permute(self, *axes: Any) -> Tensor:
-        """PyTorch's word for permute_dims."""
-        return self.permute_dims(*axes)
-
-    def swapaxes(self, axis1: int, axis2: int) -> Tensor:
-        return shape.swapaxes(self, axis1, axis2)
-
-    def moveaxis(self, source: Any, destination: Any) -> Tensor:
-        return shape.moveaxis(self, source, destination)
-
-    def expand_dims(self, axis: Any) -> Tensor:
-        return shape.expand_dims(self, axis)
-
-    def unsqueeze(self, dim: int) -> Tensor:
-        """PyTorch's word for expand_dims."""
-        return shape.expand_dims(self, dim)
-
-    def squeeze(self, axis: Any = None, *, dim: Any = None) -> Tensor:
-        return shape.squeeze(self, axis_of(axis, dim))
-
-    def broadcast_to(self, *new_shape: Any) -> Tensor:
-        """broadcast_to(2, 3) or broadcast_to((2, 3))"""
-        return shape.broadcast_to(self, new_shape[0] if len(new_shape) == 1 else new_shape)
-
-    def take(self, indices: Any, axis: Any = None) -> Tensor:
-        return shape.take(self, indices, axis)
-
     # --- PyTorch's conversions; last, because `float` is a type above --------------------------------------
     def half(self) -> Tensor:
         """Converted to float16."""
@@ -422,7 +290,7 @@ class Methods:
         return self.astype("float32")
 
 
-for _name, _method in vars(Methods).items():
+for _name, _method in {**vars(ShapeMethods), **vars(ArrayMethods), **vars(Methods)}.items():
     if _name not in ("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__", "__firstlineno__",
                      "__static_attributes__"):
         if _name in OPS and isinstance(_method, FunctionType):

@@ -1,21 +1,27 @@
 """Reductions. Sums of float16 and bfloat16 are accumulated in float32.
 
 `axis` is None (all axes), an int or a tuple of ints, as in NumPy; with `keepdims` the reduced axes stay with length 1.
+An axis that x has not, or one that is named twice, raises ValueError. Of nothing, the sum is 0, the product 1, the mean
+NaN; max, min, argmax and argmin raise ValueError.
 """
 
 from __future__ import annotations
 
 from builtins import max as larger
-from math import prod
+from math import prod as product
 from typing import Any
 
 from ..backend import FLOATS, namespace
 from ..op import op
-from .elementwise import astype, exp, sqrt, where, wide
+from .cumulative import cumulative_prod
+from .elementwise import astype, exp, narrowed, sqrt, where, wide, widened
+from .indexing import getitem
 from .logic import equal, isfinite
-from .shape import broadcast_to, normalized, reshape
+from .shape import broadcast_to, inverse, normalized, permute_dims, reshape
 
-__all__ = ["all", "any", "argmax", "argmin", "logsumexp", "max", "mean", "min", "std", "sum", "var"]
+__all__ = [
+    "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "max", "mean", "min", "prod", "std", "sum", "var",
+]
 
 
 def axes_of(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
@@ -34,22 +40,12 @@ def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
 
 def count(shape: tuple[int, ...], axis: Any) -> int:
     """How many elements each result is made of."""
-    return prod([shape[i] for i in axes_of(shape, axis)])
+    return product([shape[i] for i in axes_of(shape, axis)])
 
 
 def spread(g, shape, axis):
     """Undo a reduction: give every element of a group what the group has."""
     return broadcast_to(reshape(g, kept(shape, axis)), shape)
-
-
-def widened(x):
-    """x in float32 if it is of half precision, where squares or exponentials would overflow or be rounded to 0."""
-    return astype(x, "float32") if wide(x) else x
-
-
-def narrowed(y, x):
-    """What was computed with `widened(x)`, in the precision of x again."""
-    return astype(y, x.dtype) if wide(x) else y
 
 
 @op
@@ -63,12 +59,33 @@ sum.gradient(x=lambda g, x_shape, axis: spread(g, x_shape, axis))
 
 @op
 def mean(x, axis=None, keepdims=False):
-    """The arithmetic mean over `axis`."""
-    y = namespace(x).mean(x, axis=axis, keepdims=keepdims, dtype=wide(x))
+    """The arithmetic mean over `axis`, in float64 for integers."""
+    y = namespace(x).mean(x, axis=axes_of(x.shape, axis), keepdims=keepdims, dtype=wide(x))
     return y.astype(x.dtype) if wide(x) else y
 
 mean.gradient(x=lambda g, x_shape, axis: (
     spread(narrowed(widened(g) / count(x_shape, axis), g), x_shape, axis)))
+
+
+@op
+def prod(x, axis=None, keepdims=False):
+    """The product over `axis`. Its gradient is that of what an element is multiplied with, so zeros are no trouble."""
+    y = namespace(x).prod(x, axis=axis, keepdims=keepdims, dtype=wide(x))
+    return y.astype(x.dtype) if wide(x) else y
+
+prod.gradient(x=lambda g, x, axis: narrowed(spread(widened(g), x.shape, axis) * others(widened(x), axis), x))
+
+
+def others(x, axis):
+    """For every element the product of the rest of its group: of those before it times of those behind it."""
+    axes = axes_of(x.shape, axis)
+    order = tuple([i for i in range(len(x.shape)) if i not in axes]) + axes
+    moved = permute_dims(x, order)
+    lines = reshape(moved, (*squeezed(x.shape, axis), count(x.shape, axis)))
+    before = getitem(cumulative_prod(lines, -1, True), (..., slice(None, -1)))
+    back = getitem(lines, (..., slice(None, None, -1)))
+    behind = getitem(cumulative_prod(back, -1, True), (..., slice(-2, None, -1)))
+    return permute_dims(reshape(before * behind, moved.shape), inverse(order))
 
 
 @op
@@ -104,8 +121,8 @@ def var(x, axis=None, correction=0, keepdims=False):
     wider = x.astype(wide(x) or (x.dtype if x.dtype.kind in FLOATS else "float64"), copy=False)
     first = wider[tuple([slice(0, 1) if i in axes else slice(None) for i in range(len(x.shape))])]
     centred = wider - first                                         # so equal elements have no variance at all
-    centred = centred - xp.mean(centred, axis=axis, keepdims=True)
-    y = xp.sum(centred * centred, axis=axis, keepdims=keepdims) / degrees(x.shape, axis, correction)
+    centred = centred - xp.mean(centred, axis=axes, keepdims=True)
+    y = xp.sum(centred * centred, axis=axes, keepdims=keepdims) / degrees(x.shape, axis, correction)
     return y.astype(x.dtype, copy=False) if x.dtype.kind in FLOATS else y
 
 var.gradient(x=lambda g, x, axis, correction: (
@@ -153,6 +170,12 @@ def squeezed(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     """The shape after a reduction without keepdims."""
     axes = axes_of(shape, axis)
     return tuple([n for i, n in enumerate(shape) if i not in axes])
+
+
+@op
+def count_nonzero(x, axis=None, keepdims=False):
+    """How many elements over `axis` are not zero."""
+    return namespace(x).sum(x != 0, axis=axis, keepdims=keepdims)
 
 
 @op

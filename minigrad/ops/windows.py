@@ -7,13 +7,20 @@ from typing import Any
 from ..backend import namespace
 from ..geometry import geometry, offsets, pair
 from ..op import op
+from .elementwise import wide
 
 __all__ = ["fold", "unfold"]
 
 
 def check_image(what: str, x: Any) -> None:
-    if len(x.shape) != 4:
-        raise ValueError(f"{what}: expected a batch of images (n, c, h, w), x has shape {x.shape}")
+    check_batch(what, x, 2)
+
+
+def check_batch(what: str, x: Any, axes: int) -> None:
+    """Refuse what is no batch of images, or, with one axis, of sequences."""
+    if len(x.shape) != 2 + axes:
+        expected = "sequences (n, c, l)" if axes == 1 else "images (n, c, h, w)"
+        raise ValueError(f"{what}: expected a batch of {expected}, x has shape {x.shape}")
 
 
 @op
@@ -42,7 +49,7 @@ unfold.gradient(x=lambda g, x_shape, kernel_size, stride, padding, dilation: (
 
 @op
 def fold(x, output_size, kernel_size, stride=1, padding=0, dilation=1):
-    """Columns added back into images: where windows overlap, their elements add up.
+    """Columns added back into images: where windows overlap, their elements add up (half precision in float32).
 
     x (n, c*i*j, p*q)   ->   y (n, c, h, w) with (h, w) = output_size; the transpose of unfold
     """
@@ -53,9 +60,9 @@ def fold(x, output_size, kernel_size, stride=1, padding=0, dilation=1):
                          f"x has {x.shape}")
     c = x.shape[1] // (i * j)
     columns = xp.reshape(x, (n, c, i, j, p, q))
-    padded = xp.zeros_like(x, shape=(n, c, h + 2 * top, w + 2 * left))
+    padded = xp.zeros_like(x, shape=(n, c, h + 2 * top, w + 2 * left), dtype=wide(x))
     for a, b, rows, cols in offsets((i, j), s, d, (p, q)):
         padded[:, :, rows, cols] += columns[:, :, a, b]
-    return padded[:, :, top:top + h, left:left + w]
+    return padded[:, :, top:top + h, left:left + w].astype(x.dtype, copy=False)
 
 fold.gradient(x=lambda g, kernel_size, stride, padding, dilation: unfold(g, kernel_size, stride, padding, dilation))

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy
 
-from ..backend import Array, device_of, is_array, on_device_of, to_device
-from ..nn.module import as_array, clear_grad
+from ..backend import Array, device_of, is_array, namespace, on_device_of, to_device
+from ..nn.arrays import as_array, clear_grad
 from ..tensor import Tensor, enable_grad
+
+# What schedules note in a group beside its hyper-parameters.
+SCHEDULED = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum")
+FASTER = ("foreach", "fused", "capturable")     # PyTorch's arguments that choose how a step is computed, not what
 
 
 class Optimizer:
@@ -23,13 +27,16 @@ class Optimizer:
     (float32 for half precisions); it follows when the parameter moves.
     """
 
-    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]):
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any], options: Mapping[str, Any] | None = None):
+        """options: arguments of PyTorch's optimizers that have no effect here, as FASTER and differentiable=False."""
+        check_options(type(self).__name__, options or {}, defaults)
         if isinstance(params, (Tensor, Mapping)):
             raise TypeError(f"{type(self).__name__}: params must be a list of tensors or of groups (dicts), "
                             f"one {type(params).__name__} came")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: dict[Tensor, dict[str, Any]] = {}
+        self.has_stepped = False                # schedules warn where they are ahead
         entries = list(params)
         if not entries:
             raise ValueError(f"{type(self).__name__}: there are no parameters to optimize")
@@ -60,7 +67,7 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError(f"{who}: parameter {i}, of shape {p.shape}, came twice")
             known.add(id(p))
-        unknown = set(group) - {"params", "name", *self.defaults}
+        unknown = set(group) - {"params", "name", *self.defaults, *SCHEDULED}
         if unknown:
             raise ValueError(f"{who}: has no hyper-parameter {', '.join(sorted(unknown))}; "
                              f"it has {', '.join(self.defaults)}")
@@ -79,7 +86,7 @@ class Optimizer:
 
         closure: computes the loss and its gradients anew; its result is returned.
         """
-        loss = None
+        loss, self.has_stepped = None, True
         if closure is not None:
             with enable_grad():
                 loss = closure()
@@ -106,6 +113,8 @@ class Optimizer:
 
         The arrays are the optimizer's own and change with the next step: copy what shall stay.
         """
+        for p in self.state:            # parameters may have moved since the last step
+            self.state_of(p)
         number = {id(p): i for i, p in enumerate([p for group in self.param_groups for p in group["params"]])}
         groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
         return {"state": {number[id(p)]: dict(state) for p, state in self.state.items()}, "param_groups": groups}
@@ -124,7 +133,7 @@ class Optimizer:
         saved = [(p, i, state_dict["state"][i]) for p, i in zip(params, order, strict=True) if i in state_dict["state"]]
         state = {p: {name: loaded(name, value, p, f"{who}: {name} of parameter {i}") for name, value in values.items()}
                  for p, i, values in saved}
-        merged = [{**mine, **{k: v for k, v in group.items() if k in mine and k != "params"}}
+        merged = [{**mine, **{k: v for k, v in group.items() if k in {*mine, *SCHEDULED} and k != "params"}}
                   for mine, group in zip(self.param_groups, groups, strict=True)]
         for group in merged:
             self.check(group)
@@ -140,9 +149,11 @@ class Optimizer:
 
 
 def loaded(name: str, value: Any, p: Tensor, what: str) -> Any:
-    """A copy of an item of saved state: the number of steps, or an array like the parameter."""
-    if value is None or name == "step":
-        return value if value is None else int(value)
+    """A copy of an item of saved state: the number of steps, another number, or an array like the parameter."""
+    if value is None:
+        return None
+    if name in NUMBERS:
+        return NUMBERS[name](value)
     array = as_array(value)
     if array.shape != p.shape:
         raise ValueError(f"{what} has shape {array.shape}, the parameter {p.shape}")
@@ -150,9 +161,79 @@ def loaded(name: str, value: Any, p: Tensor, what: str) -> Any:
         return to_device(array, device_of(p.data)).astype(state_dtype(p), copy=True)
 
 
+NUMBERS: dict[str, Callable] = {"step": int, "mu_product": float}       # what state holds that is no array
+
+
 def state_dtype(p: Tensor) -> numpy.dtype:
     """The parameter's dtype, but float32 for half precisions: their digits are too few to gather in, or to square."""
     return numpy.dtype("float32") if p.dtype.itemsize == 2 else p.dtype
+
+
+# --- parts of updates -------------------------------------------------------------------------------------------
+
+def descent(p: Tensor, g: Array, group: Mapping[str, Any], decay: bool = True) -> Array:
+    """The gradient in the state's dtype, its sign turned to go up, with that of the penalty: g + weight_decay * p."""
+    dtype = state_dtype(p)
+    g = g.astype(dtype, copy=False)
+    if group["maximize"]:
+        g = -g
+    if decay and group["weight_decay"]:
+        g = p.data.astype(dtype, copy=False) * float(group["weight_decay"]) + g
+    return g
+
+
+def kept(state: dict[str, Any], name: str, like: Array, start: float = 0.0) -> Array:
+    """The array of this name, made at the first step."""
+    if name not in state:
+        state[name] = namespace(like).full_like(like, start)
+    return state[name]
+
+
+def averaged(state: dict[str, Any], name: str, x: Array, beta: float) -> Array:
+    """The moving average m = beta * m + (1 - beta) * x, in place; it starts at 0."""
+    m = kept(state, name, x)
+    m *= beta
+    m += x * (1 - beta)
+    return m
+
+
+def move(p: Tensor, step: Array) -> None:
+    """p = p - step"""
+    x = p.data
+    x -= step.astype(x.dtype, copy=False)
+
+
+def shrink(p: Tensor, group: Mapping[str, Any]) -> None:
+    """p = (1 - lr * weight_decay) * p, decay that the gradient's statistics do not see. Loshchilov & Hutter 2019."""
+    if group["weight_decay"]:
+        x = p.data
+        x *= 1 - float(group["lr"]) * float(group["weight_decay"])
+
+
+# --- what makes no sense ----------------------------------------------------------------------------------------
+
+def check_options(who: str, options: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    """Refuse arguments that nobody knows, and a step on the tape; accept what only makes PyTorch's step faster."""
+    for name, value in options.items():
+        if name not in (*FASTER, "differentiable"):
+            raise TypeError(f"{who}: has no argument {name!r}; it has {', '.join(defaults)}")
+        if name == "differentiable" and value:
+            raise ValueError(f"{who}: a step changes parameters in place and is not recorded, so it cannot be "
+                             "differentiable: write the update in ops on the gradients of grad(create_graph=True)")
+
+
+def check_numbers(who: str, group: Mapping[str, Any], *names: str) -> None:
+    """ValueError unless these hyper-parameters are at least 0."""
+    for name in names:
+        check_number(who, name, group[name])
+
+
+def check_betas(who: str, betas: Any) -> None:
+    """ValueError unless these are two numbers in [0, 1)."""
+    if len(betas) != 2:
+        raise ValueError(f"{who}: betas must be a pair of numbers, {betas!r} came")
+    for i, beta in enumerate(betas):
+        check_number(who, f"betas[{i}]", beta, below=1.0)
 
 
 def check_number(who: str, name: str, value: Any, low: float = 0.0, below: float | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_number, state_dtype
+from .optimizer import Optimizer, check_numbers, descent, move
 
 
 class SGD(Optimizer):
@@ -21,29 +21,25 @@ class SGD(Optimizer):
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
-                 weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False):
+                 weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False, **options: Any):
         super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-                                  "nesterov": nesterov, "maximize": maximize})
+                                  "nesterov": nesterov, "maximize": maximize}, options)
 
     def check(self, group: dict[str, Any]) -> None:
-        for name in ("lr", "momentum", "weight_decay"):
-            check_number("SGD", name, group[name])
+        check_numbers("SGD", group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: nesterov needs a momentum above 0 and no dampening, "
                              f"momentum {group['momentum']!r} and dampening {group['dampening']!r} came")
 
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
-        x, lr, momentum, decay = p.data, float(group["lr"]), float(group["momentum"]), float(group["weight_decay"])
-        if group["maximize"]:
-            g = -g
-        if decay:
-            g = x * decay + g
+        momentum = float(group["momentum"])
+        g = descent(p, g, group)
         if momentum:
             v = state.get("momentum_buffer")
             if v is None:
-                v = state["momentum_buffer"] = namespace(x).array(g, dtype=state_dtype(p))
+                v = state["momentum_buffer"] = namespace(g).array(g)
             else:
                 v *= momentum
                 v += g * (1 - float(group["dampening"]))
             g = v * momentum + g if group["nesterov"] else v
-        x -= (g * lr).astype(x.dtype, copy=False)
+        move(p, g * float(group["lr"]))

@@ -17,6 +17,7 @@ CASES = {
         case("causal", normal(2, 4, 2), normal(2, 4, 2), normal(2, 4, 2), is_causal=True),
         case("causal, more keys than queries", normal(2, 2), normal(4, 2), normal(4, 2), is_causal=True),
         case("scale", normal(2, 3, 2), normal(2, 4, 2), normal(2, 4, 2), scale=0.3),
+        case("grouped queries", normal(2, 4, 3, 2), normal(2, 2, 4, 2), normal(2, 1, 4, 2), enable_gqa=True),
         case("dropout", normal(2, 3, 2), normal(2, 4, 2), normal(2, 4, 2), None, mask(2, 3, 4), dropout_p=0.4),
     ],
 }

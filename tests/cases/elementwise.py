@@ -48,17 +48,22 @@ CASES = {
         case("condition is wider", mask(4, 3), normal(3), normal(4, 1)),
         case("python scalar", mask(2, 3), normal(2, 3), b=0.0),
     ],
+    "lerp": [
+        case("same shape", normal(2, 3), normal(2, 3), normal(2, 3)),
+        case("all three stretch", normal(3), normal(2, 1), normal()),
+        case("python scalar", normal(2, 3), normal(2, 3), weight=0.25),
+    ],
     "astype": [
         case("same dtype", normal(2, 3), dtype="float64"),
         case("integers", integers(-5, 6, 4), dtype="float64"),
     ],
-    **{name: unary(normal) for name in ("negative", "square", "alias", "copy", "exp", "tanh", "sigmoid", "sin", "cos")},
+    **{name: unary(normal) for name in ("negative", "square", "alias", "copy", "exp", "tanh", "sigmoid", "positive")},
     **{name: unary(distinct) for name in ("abs", "sign")},
-    **{name: unary(positive) for name in ("log", "sqrt")},
+    **{name: unary(positive) for name in ("log", "sqrt", "rsqrt", "reciprocal")},
     **{name: compared() for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")},
     **{
         name: [case("not a number, infinity", np.array([[1.0, math.nan, -2.0], [math.inf, -math.inf, 0.0]]))]
-        for name in ("isnan", "isfinite")
+        for name in ("isnan", "isfinite", "isinf")
     },
     **{
         name: [case("same shape", mask(3, 4), mask(3, 4)[::-1].copy()), case("stretch", mask(3, 1), mask(4))]

@@ -1,4 +1,4 @@
-"""Products: matmul, einsum, linear."""
+"""Products: matmul, einsum, linear, and sums of products over chosen axes."""
 
 from draws import case, normal
 
@@ -40,5 +40,32 @@ CASES = {
         case("no bias", normal(2, 3), normal(4, 3)),
         case("vector", normal(3), normal(2, 3), normal(2)),
         case("sequence", normal(2, 3, 3), normal(2, 3), normal(2)),
+    ],
+    "outer": [case("vectors", normal(2), normal(3)), case("flattened", normal(2, 2), normal(1, 3))],
+    "dot": [
+        case("vectors", normal(3), normal(3)),
+        case("matrices", normal(2, 3), normal(3, 2)),
+        case("more axes", normal(2, 2, 3), normal(2, 3, 2)),
+        case("scalar", normal(2, 3), normal()),
+    ],
+    "inner": [
+        case("vectors", normal(3), normal(3)),
+        case("matrices", normal(2, 3), normal(4, 3)),
+        case("more axes", normal(2, 1, 3), normal(3)),
+        case("scalar", normal(), normal(2)),
+    ],
+    "vecdot": [
+        case("vectors", normal(3), normal(3)),
+        case("batches stretch", normal(2, 1, 3), normal(4, 3)),
+        case("axis", normal(3, 2), normal(3, 2), axis=0),
+        case("inner axis", normal(2, 3, 2), normal(3, 1), axis=-2),
+    ],
+    "tensordot": [
+        case("two axes", normal(2, 3, 2), normal(3, 2, 4)),
+        case("one", normal(2, 3), normal(3, 2), axes=1),
+        case("none", normal(2), normal(3), axes=0),
+        case("chosen", normal(2, 3, 2, 2), normal(3, 1, 2), axes=((1, 3), (0, 2))),
+        case("ints", normal(3, 2), normal(3, 4), axes=(0, 0)),
+        case("in another order", normal(2, 3, 2), normal(2, 3), axes=([1, -1], [1, 0])),
     ],
 }

@@ -66,12 +66,6 @@ CASES = {
         case("one", normal(1, 3, 1), axis=-1),
         case("two", normal(1, 3, 1, 2), axis=(0, 2)),
     ],
-    "pad": [
-        case("every side", normal(2, 3), pad_width=1),
-        case("one pair", normal(2, 3), pad_width=(0, 2)),
-        case("pair an axis", normal(2, 3), pad_width=((1, 0), (2, 1)), constant_values=0.5),
-        case("image", normal(1, 2, 2, 3), pad_width=((0, 0), (0, 0), (1, 2), (0, 1)), constant_values=-1.0),
-    ],
     "concat": [
         case("axis 0", normal(2, 3), normal(1, 3)),
         case("three", normal(2, 3), normal(2, 1), normal(2, 2), axis=1),
@@ -100,12 +94,15 @@ CASES = {
         case("columns, negative", normal(2, 5), np.array([-1, 0, -1]), axis=1),
         case("one row", normal(4, 3), np.array(2), axis=0),
         case("last axis", normal(2, 2, 3), np.array([[2, 0], [2, 2]]), axis=-1),
+        case("list", normal(4, 2), [1, 1, -4], axis=0),
     ],
     "take_along_axis": [
         case("last axis", normal(3, 4), np.array([[1, 0], [3, 3], [2, -1]])),
         case("rows", normal(3, 4), integers(0, 3, 2, 4), axis=0),
         case("one index for all rows", normal(3, 4), np.array([[2, 0]]), axis=1),
         case("channels", normal(2, 3, 2, 2), integers(0, 3, 2, 1, 2, 2), axis=1),
+        case("flat", normal(2, 3), np.array([5, 0, -1]), axis=None),
+        case("x stretches", normal(1, 3), np.array([[2, 0], [1, 1]]), axis=1),
     ],
     "scatter_along_axis": [
         case("last axis", normal(3, 2), (3, 4), np.array([[1, 0], [3, 3], [2, -1]]), axis=-1),

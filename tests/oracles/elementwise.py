@@ -15,10 +15,15 @@ def elementwise(function):
         bound = signature.bind(*arguments, **parameters)
         bound.apply_defaults()
         arrays = np.broadcast_arrays(*bound.args)
-        values = [function(*(a[place].item() for a in arrays)) for place in np.ndindex(arrays[0].shape)]
+        values = [function(*(scalar(a[place]) for a in arrays)) for place in np.ndindex(arrays[0].shape)]
         return np.array(values).reshape(arrays[0].shape)
 
     return oracle
+
+
+def scalar(x):
+    """A Python scalar; None, for an argument that is left out, stays None."""
+    return x.item() if hasattr(x, "item") else x
 
 
 def astype(x, dtype):
@@ -53,6 +58,9 @@ ARITHMETIC = {
     "square": lambda x: x * x,
     "alias": lambda x: x,
     "copy": lambda x: x,
+    "positive": lambda x: +x,
+    "reciprocal": lambda x: 1 / x,
+    "lerp": lambda a, b, weight: (1 - weight) * a + weight * b,
     "where": lambda condition, a, b: a if condition else b,
 }
 
@@ -61,8 +69,7 @@ TRANSCENDENTAL = {
     "log": lambda x: math.log(x),
     "sqrt": lambda x: math.sqrt(x),
     "tanh": lambda x: math.tanh(x),
-    "sin": lambda x: math.sin(x),
-    "cos": lambda x: math.cos(x),
+    "rsqrt": lambda x: x**-0.5,
     "sigmoid": sigmoid,
 }
 
@@ -75,6 +82,7 @@ COMPARISONS = {
     "greater_equal": lambda a, b: a >= b,
     "isnan": lambda x: math.isnan(x),
     "isfinite": lambda x: math.isfinite(x),
+    "isinf": lambda x: math.isinf(x),
 }
 
 LOGIC = {
@@ -95,7 +103,6 @@ ACTIVATIONS = {
     "leaky_relu": lambda x, negative_slope=0.01: x if x > 0 else negative_slope * x,
     "elu": elu,
     "silu": lambda x: x * sigmoid(x),
-    "softplus": lambda x: math.log1p(math.exp(x)),
     "dropout": lambda x, mask, p: x / (1 - p) if mask else 0.0,
 }
 

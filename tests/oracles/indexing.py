@@ -107,6 +107,7 @@ def put(x, shape, index):
 
 def take(x, indices, axis=None):
     """Slices number `indices` along an axis; without an axis, elements of the flat x."""
+    indices = np.asarray(indices)
     if axis is None:
         return build(indices.shape, lambda place: x[place_of(int(indices[place]) % x.size, x.shape)])
     axis = axis % x.ndim
@@ -123,8 +124,12 @@ def along(place, axis, indices):
 
 def take_along_axis(x, indices, axis=-1):
     """y[..., m, ...] = x[..., indices[..., m, ...], ...]; the other axes of indices may be 1."""
+    if axis is None:
+        return build((indices.size,), lambda place: x[place_of(int(indices.reshape(-1)[place]) % x.size, x.shape)])
     axis = axis % x.ndim
-    shape = x.shape[:axis] + (indices.shape[axis],) + x.shape[axis + 1 :]
+    rest = np.broadcast_shapes(*(a.shape[:axis] + (1,) + a.shape[axis + 1 :] for a in (x, indices)))
+    shape = rest[:axis] + (indices.shape[axis],) + rest[axis + 1 :]
+    x = np.broadcast_to(x, rest[:axis] + (x.shape[axis],) + rest[axis + 1 :])
     return build(shape, lambda place: x[along(place, axis, indices)])
 
 
@@ -136,7 +141,58 @@ def scatter_along_axis(x, shape, indices, axis):
     return y
 
 
+def gather(x, axis, index):
+    """y[..., m, ...] = x[..., index[..., m, ...], ...], of the shape of index."""
+    if not x.ndim:
+        return build(index.shape, lambda place: x[()])
+    return build(index.shape, lambda place: x[replaced(place, axis % x.ndim, int(index[place]))])
+
+
+def replaced(place, axis, number):
+    return place[:axis] + (number,) + place[axis + 1 :]
+
+
+def scatter_add(x, axis, index, src):
+    """x, and y[..., index[..., m, ...], ...] += src[..., m, ...] for every position of index."""
+    y = build(x.shape, lambda place: x[place])
+    for place in np.ndindex(*index.shape):
+        y[replaced(place, axis % x.ndim, int(index[place])) if x.ndim else ()] += src[place]
+    return y
+
+
+def index_select(x, axis, index):
+    """The slices of these numbers, side by side."""
+    return take(x, index.reshape(-1), axis)
+
+
+def masked_fill(x, mask, value):
+    """value where the mask is true."""
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    x, mask = np.broadcast_to(x, shape), np.broadcast_to(mask, shape)
+    return build(shape, lambda place: float(value) if mask[place] else x[place])
+
+
+def masked_select(x, mask):
+    """The elements where the mask is true, in row-major order."""
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    x, mask = np.broadcast_to(x, shape), np.broadcast_to(mask, shape)
+    return np.array([x[place] for place in np.ndindex(*shape) if mask[place]])
+
+
+def one_hot(x, num_classes=-1):
+    """1 at the class, 0 elsewhere."""
+    if num_classes == -1:
+        num_classes = max(int(x[place]) for place in np.ndindex(*x.shape)) + 1
+    return build((*x.shape, num_classes), lambda place: int(x[place[:-1]] == place[-1]), np.int64)
+
+
 ORACLES = {
+    "gather": gather,
+    "scatter_add": scatter_add,
+    "index_select": index_select,
+    "masked_fill": masked_fill,
+    "masked_select": masked_select,
+    "one_hot": one_hot,
     "getitem": getitem,
     "put": put,
     "take": take,

@@ -109,12 +109,15 @@ def attention_weights(query, key, mask, scale, is_causal):
 
 
 def scaled_dot_product_attention(
-    query, key, value, attn_mask=None, dropout_mask=None, dropout_p=0.0, is_causal=False, scale=None
+    query, key, value, attn_mask=None, dropout_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False
 ):
     """y[t] = sum over s of weight[t, s] value[s]   query (..., t, d)   key (..., s, d)   value (..., s, e)
 
     Vaswani et al. 2017, equation 1. Boolean masks say what may be seen, others are added to the scores.
     """
+    if enable_gqa:
+        key, value = [np.stack([x[..., h * x.shape[-3] // query.shape[-3], :, :] for h in range(query.shape[-3])], -3)
+                      for x in (key, value)]
     t, s, e = query.shape[-2], key.shape[-2], value.shape[-1]
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     leading = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])

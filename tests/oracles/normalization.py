@@ -1,4 +1,4 @@
-"""Oracles of normalisation, softmax and cross-entropy."""
+"""Oracles of normalisation and softmax."""
 
 import math
 
@@ -39,6 +39,69 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     return y
 
 
+def rms_norm(x, normalized_shape, weight=None, eps=None):
+    """x / sqrt(mean(x^2) + eps) over the last axes, times weight."""
+    inner_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    eps = 2.0 ** -52 if eps is None else eps
+    y = np.zeros(x.shape)
+    for outer in np.ndindex(*x.shape[: x.ndim - len(inner_shape)]):
+        rms = math.sqrt(mean_of([x[outer + inner].item() ** 2 for inner in np.ndindex(*inner_shape)]) + eps)
+        for inner in np.ndindex(*inner_shape):
+            y[outer + inner] = x[outer + inner] / rms * (1.0 if weight is None else weight[inner])
+    return y
+
+
+def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+    """Each of the groups of channels of each sample to mean 0 and variance 1; then weight[c] and bias[c]."""
+    size = x.shape[1] // num_groups
+    y = np.zeros(x.shape)
+    for n in range(x.shape[0]):
+        for group in range(num_groups):
+            inside = [(n, c, *at) for c in range(group * size, (group + 1) * size) for at in np.ndindex(*x.shape[2:])]
+            mean = mean_of([x[at].item() for at in inside])
+            scale = 1 / math.sqrt(mean_of([(x[at].item() - mean) ** 2 for at in inside]) + eps)
+            for at in inside:
+                gain, shift = (1.0 if weight is None else weight[at[1]]), (0.0 if bias is None else bias[at[1]])
+                y[at] = (x[at] - mean) * scale * gain + shift
+    return y
+
+
+def instance_norm_train(x, weight=None, bias=None, eps=1e-5):
+    """A group for each channel, and the mean and the biased variance of each, (n, c)."""
+    mean, var = np.zeros(x.shape[:2]), np.zeros(x.shape[:2])
+    for n, c in np.ndindex(*x.shape[:2]):
+        values = [v.item() for v in x[n, c].ravel()]
+        mean[n, c] = mean_of(values)
+        var[n, c] = mean_of([(v - mean[n, c].item()) ** 2 for v in values])
+    return group_norm(x, x.shape[1], weight, bias, eps), mean, var
+
+
+def local_response_norm(x, size, alpha=1e-4, beta=0.75, k=1.0):
+    """x / (k + alpha / size * sum of squares of the channels nearby)^beta."""
+    y = np.zeros(x.shape)
+    for at in np.ndindex(*x.shape):
+        n, c, *rest = at
+        nearby = range(max(c - size // 2, 0), min(c + (size - 1) // 2 + 1, x.shape[1]))
+        squares = math.fsum([x[(n, other, *rest)].item() ** 2 for other in nearby])
+        y[at] = x[at] / (k + alpha * squares / size) ** beta
+    return y
+
+
+def normalize(x, p=2.0, axis=1, eps=1e-12):
+    """x / max(norm, eps), the norm of the elements that share all places but those on the axes."""
+    axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
+    y = np.zeros(x.shape)
+    for at in np.ndindex(*x.shape):
+        group = x[tuple([slice(None) if i in axes else place for i, place in enumerate(at)])]
+        sizes = [abs(v.item()) for v in group.ravel()]
+        if math.isinf(p):
+            norm = max(sizes) if p > 0 else min(sizes)
+        else:
+            norm = sum([v != 0 for v in sizes]) if p == 0 else math.fsum([v ** p for v in sizes]) ** (1 / p)
+        y[at] = x[at] / max(norm, eps)
+    return y
+
+
 def log_softmax(x, axis=-1):
     """x - log sum e^x, the sum along one axis."""
     total = np.broadcast_to(reduce(logsumexp_of, x, axis, keepdims=True), x.shape)
@@ -56,36 +119,15 @@ def softmax(x, axis=-1):
     return y
 
 
-def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    """-sum over classes c of t[c] weight[c] log softmax(x)[c], where t is s / classes, and 1 - s more at the target.
-
-    x (c,) or (n, c) or (n, c, d1, ...), target the same without c; s is label_smoothing. A target of ignore_index costs
-    nothing and does not count; "mean" divides by the sum of the targets' weights.
-    """
-    axis = 0 if x.ndim == 1 else 1
-    classes = x.shape[axis]
-    log_p = log_softmax(x, axis)
-    weight = np.ones(classes) if weight is None else weight
-    losses, counted = np.zeros(target.shape), 0.0
-    for place in np.ndindex(*target.shape):
-        label = int(target[place])
-        if label == ignore_index:
-            continue
-        counted += weight[label]
-        for c in range(classes):
-            t = label_smoothing / classes + (1 - label_smoothing if c == label else 0.0)
-            losses[place] -= t * weight[c] * log_p[place[:axis] + (c,) + place[axis:]]
-    if reduction == "none":
-        return losses
-    total = math.fsum(losses.ravel().tolist())
-    return np.array(total / counted if reduction == "mean" else total)
-
-
 ORACLES = {
     "batch_norm_train": batch_norm_train,
     "batch_norm_eval": batch_norm_eval,
     "layer_norm": layer_norm,
+    "group_norm": group_norm,
+    "instance_norm_train": instance_norm_train,
+    "rms_norm": rms_norm,
+    "local_response_norm": local_response_norm,
+    "normalize": normalize,
     "softmax": softmax,
     "log_softmax": log_softmax,
-    "cross_entropy": cross_entropy,
 }

@@ -62,7 +62,79 @@ def std(x, axis=None, correction=0, keepdims=False):
     return np.array([math.sqrt(v) for v in variance.ravel().tolist()]).reshape(variance.shape)
 
 
+def power_mean_root(scalars, p):
+    """The norm of a list of numbers."""
+    sizes = [abs(s) for s in scalars]
+    if p in (math.inf, -math.inf):
+        return max(sizes) if p > 0 else min(sizes)
+    return float(sum(s != 0 for s in sizes)) if p == 0 else math.fsum(s**p for s in sizes) ** (1 / p)
+
+
+def norm(x, ord=2, axis=None, keepdims=False):
+    """(sum |x|^p)^(1/p) and its limits."""
+    p = 2 if ord in (None, "fro") else ord
+    return reduce(lambda scalars: power_mean_root(scalars, p), x, axis, keepdims)
+
+
+def along(function):
+    """The oracle of what `function` does to a list, for every line along an axis."""
+
+    def oracle(x, axis=None, **options):
+        axis = 0 if axis is None else axis
+        moved = np.moveaxis(x.reshape(x.shape or (1,)), axis, -1)
+        results = [function(moved[outer].tolist(), **options) for outer in np.ndindex(moved.shape[:-1])]
+        y = np.moveaxis(np.array(results).reshape(moved.shape[:-1] + (-1,)), -1, axis)
+        return y.reshape(()) if not x.shape and y.size == 1 else y
+
+    return oracle
+
+
+def flattened(function):
+    """The same, of the whole array where there is no axis."""
+    return lambda x, axis=None: function(x.reshape(-1) if axis is None else x, axis)
+
+
+def cumulative(step, start):
+    """step(step(start, first), second) ... on a list."""
+
+    def of_list(scalars, include_initial=False):
+        done = [start]
+        for s in scalars:
+            done.append(step(done[-1], s))
+        return done if include_initial else done[1:]
+
+    return of_list
+
+
+def places(scalars, descending=False, stable=True):
+    """Where the elements come from when sorted; Python's sort keeps ties in order, also in reverse."""
+    return sorted(range(len(scalars)), key=lambda i: scalars[i], reverse=descending)
+
+
+def sort(x, axis=-1, descending=False):
+    return along(lambda scalars: sorted(scalars, reverse=descending))(x, axis)
+
+
+def topk(x, k, axis=-1, largest=True):
+    first = along(lambda scalars: places(scalars, largest)[:k])(x, axis)
+    values = along(lambda scalars: sorted(scalars, reverse=largest)[:k])(x, axis)
+    return values, first
+
+
+CUMULATIVE_SUM = along(cumulative(lambda total, s: total + s, 0.0))
+CUMULATIVE_PROD = along(cumulative(lambda product, s: product * s, 1.0))
+
 ORACLES = {
+    "prod": reduction(lambda scalars: float(math.prod(scalars))),
+    "norm": norm,
+    "count_nonzero": reduction(lambda scalars: sum(s != 0 for s in scalars)),
+    "cumulative_sum": CUMULATIVE_SUM,
+    "cumulative_prod": CUMULATIVE_PROD,
+    "cumsum": flattened(CUMULATIVE_SUM),
+    "cumprod": flattened(CUMULATIVE_PROD),
+    "sort": sort,
+    "argsort": lambda x, axis=-1, descending=False: along(lambda s: places(s, descending))(x, axis),
+    "topk": topk,
     "sum": reduction(math.fsum),
     "mean": reduction(mean_of),
     "max": reduction(max),

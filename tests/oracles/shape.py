@@ -170,7 +170,6 @@ ORACLES = {
     "broadcast_to": broadcast_to,
     "expand_dims": expand_dims,
     "squeeze": squeeze,
-    "pad": pad,
     "concat": concat,
     "stack": stack,
     "split": split,

@@ -23,8 +23,27 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     return F.layer_norm(x, shape, weight, bias, eps)
 
 
+def instance_norm_train(x, weight=None, bias=None, eps=1e-5):
+    axes = list(range(2, x.ndim))
+    return F.instance_norm(x, weight=weight, bias=bias, eps=eps), x.mean(axes), x.var(axes, correction=0)
+
+
+def rms_norm(x, normalized_shape, weight=None, eps=None):
+    shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+    return F.rms_norm(x, shape, weight, eps)
+
+
+def normalize(x, p=2.0, axis=1, eps=1e-12):
+    return F.normalize(x, p, axis, eps)
+
+
 TORCH = {
     "batch_norm_train": batch_norm_train,
     "batch_norm_eval": batch_norm_eval,
     "layer_norm": layer_norm,
+    "group_norm": F.group_norm,
+    "instance_norm_train": instance_norm_train,
+    "rms_norm": rms_norm,
+    "local_response_norm": F.local_response_norm,
+    "normalize": normalize,
 }

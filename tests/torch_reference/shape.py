@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 
 def expand_dims(x, axis):
@@ -18,11 +17,6 @@ def squeeze(x, axis=None):
     return x.squeeze() if axis is None else x.squeeze(axis)
 
 
-def pad(x, pad_width, constant_values=0):
-    pairs = np.broadcast_to(pad_width, (x.ndim, 2)).tolist()
-    return F.pad(x, [width for pair in reversed(pairs) for width in pair], value=constant_values)
-
-
 def numbers_at(shape, index):
     """Row-major numbers of what x[index] picks, by NumPy: PyTorch has no negative steps."""
     return torch.as_tensor(np.arange(math.prod(shape)).reshape(shape)[index].copy())
@@ -34,11 +28,16 @@ def put(x, shape, index):
 
 
 def take(x, indices, axis=None):
+    indices = torch.as_tensor(indices)
     if axis is None:
         return torch.take(x, indices)
     axis = axis % x.ndim
     rows = x.index_select(axis, indices.reshape(-1) % x.shape[axis])
     return rows.reshape(x.shape[:axis] + indices.shape + x.shape[axis + 1 :])
+
+
+def take_along_axis(x, indices, axis=-1):
+    return torch.take_along_dim(x, indices % (x.numel() if axis is None else x.shape[axis]), axis)
 
 
 def scatter_along_axis(x, shape, indices, axis):
@@ -56,13 +55,12 @@ TORCH = {
     "broadcast_to": lambda x, shape: x.broadcast_to(shape),
     "expand_dims": expand_dims,
     "squeeze": squeeze,
-    "pad": pad,
     "concat": torch.cat,
     "stack": torch.stack,
     "split": lambda x, n, axis=0: torch.split(x, x.shape[axis] // n, axis),
     "getitem": lambda x, index: x.reshape(-1)[numbers_at(x.shape, index)],
     "put": put,
     "take": take,
-    "take_along_axis": lambda x, indices, axis=-1: torch.take_along_dim(x, indices % x.shape[axis], axis),
+    "take_along_axis": take_along_axis,
     "scatter_along_axis": scatter_along_axis,
 }

@@ -42,8 +42,8 @@ def log_softmax_backward(needs, g, y, x, axis=-1):
 
 def cross_entropy_fits(x, target, weight, ignore_index, reduction, label_smoothing):
     """The plain case: (n, c) logits, one index each, every target counting the same."""
-    return (full_precision(x) and x.ndim == 2 and x.size > 0 and weight is None and not label_smoothing
-            and reduction == "mean" and not (target == ignore_index).any())
+    return (full_precision(x) and x.ndim == 2 and target.ndim == 1 and x.size > 0 and weight is None
+            and not label_smoothing and reduction == "mean" and not (target == ignore_index).any())
 
 
 def cross_entropy_forward(needs, x, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):

@@ -5,8 +5,12 @@
 
 from .activations import *
 from .attention import *
+from .classes import *
+from .classification import *
 from .conv import *
+from .distances import *
 from .dropouts import *
+from .images import *
 from .losses import *
 from .normalization import *
 from .pooling import *

@@ -1,15 +1,25 @@
-"""Convolution."""
+"""Convolution and its transpose."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ... import ops
-from ...geometry import pair
-from .common import on_batch
+from ...geometry import each
 from .vision import pad
 
-__all__ = ["conv2d"]
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+
+
+def conv1d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+           groups: int = 1) -> Any:
+    """Convolution (cross-correlation) of sequences (n, c, l), or one (c, l), with weight (k, c/groups, i).
+
+    padding: an int, "valid" (none) or "same" (output as long as the input; wants stride 1; what cannot be halved goes
+    to the end).
+    """
+    input, padding = padded_by_name("conv1d", input, weight.shape[2:], stride, padding, dilation)
+    return on_batch(ops.conv1d, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
@@ -19,21 +29,48 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: 
     padding: an int, a pair, "valid" (none) or "same" (output as large as the input; wants stride 1; what cannot be
     halved goes to the right and the bottom).
     """
-    if isinstance(padding, str):
-        input, padding = padded_by_name(input, weight.shape[2:], stride, padding, dilation)
+    input, padding = padded_by_name("conv2d", input, weight.shape[2:], stride, padding, dilation)
     return on_batch(ops.conv2d, input, weight, bias, stride, padding, dilation, groups)
 
 
-def padded_by_name(input: Any, kernel: Any, stride: Any, padding: str, dilation: Any) -> tuple[Any, tuple[int, int]]:
+def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Any:
+    """The transpose of conv1d: input (n, c, p), or (c, p), and weight (c, k/groups, i) -> (n, k, l).
+
+    l = (p - 1)*stride - 2*padding + dilation*(i - 1) + 1 + output_padding
+    """
+    return on_batch(ops.conv_transpose1d, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Any:
+    """The transpose of conv2d: input (n, c, p, q), or (c, p, q), and weight (c, k/groups, i, j) -> (n, k, h, w).
+
+    h = (p - 1)*stride - 2*padding + dilation*(i - 1) + 1 + output_padding, and w likewise.
+    """
+    return on_batch(ops.conv_transpose2d, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def on_batch(op: Any, input: Any, weight: Any, *args: Any) -> Any:
+    """The op on a batch; a single image or sequence, which has an axis less than the weight, is a batch of one."""
+    if len(input.shape) == len(weight.shape) - 1:
+        return ops.squeeze(op(ops.expand_dims(input, 0), weight, *args), 0)
+    return op(input, weight, *args)
+
+
+def padded_by_name(what: str, input: Any, kernel: Any, stride: Any, padding: Any, dilation: Any) -> tuple[Any, Any]:
     """The padding that "same" or "valid" names, and the input, already padded by what one side needs more."""
+    if not isinstance(padding, str):
+        return input, padding
     if padding == "valid":
-        return input, (0, 0)
+        return input, 0
+    axes = len(kernel)
     if padding != "same":
-        raise ValueError(f"conv2d: padding must be an int, a pair, 'same' or 'valid', {padding!r} came")
-    if pair(stride, "stride") != (1, 1):
-        raise ValueError(f"conv2d: padding 'same' needs stride 1, {stride} came: the output would be smaller")
-    bottom, right = [d * (k - 1) % 2 for d, k in zip(pair(dilation, "dilation"), kernel, strict=True)]
-    if bottom or right:
-        input = pad(input, (0, right, 0, bottom))
-    top, left = [d * (k - 1) // 2 for d, k in zip(pair(dilation, "dilation"), kernel, strict=True)]
-    return input, (top, left)
+        raise ValueError(f"{what}: padding must be an int, {'a pair, ' * (axes == 2)}'same' or 'valid', "
+                         f"{padding!r} came")
+    if each(stride, axes, "stride") != (1,) * axes:
+        raise ValueError(f"{what}: padding 'same' needs stride 1, {stride} came: the output would be smaller")
+    total = [d * (k - 1) for d, k in zip(each(dilation, axes, "dilation"), kernel, strict=True)]
+    if any([n % 2 for n in total]):
+        input = pad(input, tuple([n for t in reversed(total) for n in (0, t % 2)]))
+    return input, tuple([t // 2 for t in total])

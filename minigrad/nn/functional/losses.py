@@ -1,4 +1,4 @@
-"""Losses."""
+"""Losses of regression, and those that are likelihoods. size_average and reduce are older words for `reduction`."""
 
 from __future__ import annotations
 
@@ -6,27 +6,95 @@ from typing import Any
 from warnings import warn
 
 from ... import ops
+from .reductions import reduction_of
 
-__all__ = ["cross_entropy", "mse_loss"]
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div",
+           "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
 
 
-def cross_entropy(input: Any, target: Any, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean",
-                  label_smoothing: float = 0.0) -> Any:
-    """-log softmax(input)[target].
+def warn_of_broadcasting(name: str, input: Any, target: Any) -> None:
+    if hasattr(target, "shape") and input.shape != target.shape:
+        warn(f"{name}: input {input.shape} and target {target.shape} differ and are broadcast, which is seldom meant",
+             stacklevel=3)
 
-    input (n, c), (c,) or (n, c, d1, ...)   target: class indices, the shape of input without c   weight (c,)
-    Targets equal to ignore_index count nothing. ValueError if a target is no class (checked on the CPU only: a GPU
-    would have to be waited for).
+
+def mse_loss(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
+             reduction: str = "mean", weight: Any = None) -> Any:
+    """(input - target)^2. With a weight, like input, the mean is divided by the sum of weights."""
+    warn_of_broadcasting("mse_loss", input, target)
+    reduction = reduction_of("mse_loss", size_average, reduce, reduction)
+    return ops.mse_loss(input, target, weight, reduction)
+
+
+def l1_loss(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
+            reduction: str = "mean", weight: Any = None) -> Any:
+    """|input - target|. With a weight, like input, the mean is divided by the sum of weights."""
+    warn_of_broadcasting("l1_loss", input, target)
+    reduction = reduction_of("l1_loss", size_average, reduce, reduction)
+    return ops.l1_loss(input, target, weight, reduction)
+
+
+def smooth_l1_loss(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
+                   reduction: str = "mean", beta: float = 1.0) -> Any:
+    """d^2 / (2 * beta) where d = |input - target| is less than beta, else d - beta/2. Girshick 2015, eq. 3."""
+    warn_of_broadcasting("smooth_l1_loss", input, target)
+    reduction = reduction_of("smooth_l1_loss", size_average, reduce, reduction)
+    return ops.smooth_l1_loss(input, target, reduction, beta)
+
+
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+    """d^2 / 2 where d = |input - target| is less than delta, else delta * (d - delta/2). Huber 1964."""
+    warn_of_broadcasting("huber_loss", input, target)
+    return ops.huber_loss(input, target, weight, reduction, delta)
+
+
+def kl_div(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
+           reduction: str = "mean", log_target: bool = False) -> Any:
+    """target * (log(target) - input), input being logarithms of probabilities, and with log_target target too.
+
+    "batchmean" divides the sum by input's first length: the divergence, where "mean" divides by all lengths.
     """
-    return ops.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
-
-
-def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
-    """(input - target)^2: its mean, its "sum", or with reduction "none" all of it."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"mse_loss: reduction must be 'mean', 'sum' or 'none', {reduction!r} came")
-    if input.shape != target.shape:
-        warn(f"mse_loss: input {input.shape} and target {target.shape} differ and are broadcast, which is seldom meant",
+    if size_average is None and reduce is None and reduction == "mean":
+        warn("kl_div: reduction 'mean' divides by the number of elements; the divergence is reduction='batchmean'",
              stacklevel=2)
-    loss = ops.square(ops.subtract(input, target))
-    return loss if reduction == "none" else ops.sum(loss) if reduction == "sum" else ops.mean(loss)
+    reduction = reduction_of("kl_div", size_average, reduce, reduction)
+    return ops.kl_div(input, target, reduction, log_target)
+
+
+def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
+                         reduce: bool | None = None, reduction: str = "mean") -> Any:
+    """-target * log(input) - (1 - target) * log(1 - input), for probabilities. Logarithms are at least -100.
+
+    ValueError if input is outside of [0, 1] (checked on the CPU only: a GPU would have to be waited for).
+    """
+    reduction = reduction_of("binary_cross_entropy", size_average, reduce, reduction)
+    return ops.binary_cross_entropy(input, target, weight, reduction)
+
+
+def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
+                                     reduce: bool | None = None, reduction: str = "mean",
+                                     pos_weight: Any = None) -> Any:
+    """binary_cross_entropy of sigmoid(input), which never overflows. pos_weight: how much a positive counts."""
+    reduction = reduction_of("binary_cross_entropy_with_logits", size_average, reduce, reduction)
+    return ops.binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction)
+
+
+def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6,
+                      reduction: str = "mean") -> Any:
+    """(log(var) + (input - target)^2 / var) / 2, var at least eps; full: with log(2 * pi) / 2. Nix & Weigend 1994.
+
+    var: a number, input's shape, that without its last axis, or with one axis of length 1. ValueError if it is negative
+    (checked on the CPU only: a GPU would have to be waited for).
+    """
+    return ops.gaussian_nll_loss(input, target, var, full, eps, reduction)
+
+
+def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool = False,
+                     size_average: bool | None = None, eps: float = 1e-8, reduce: bool | None = None,
+                     reduction: str = "mean") -> Any:
+    """e^input - target * input; without log_input input - target * log(input + eps).
+
+    full: with Stirling's approximation of log(target!) where target is above 1.
+    """
+    reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
+    return ops.poisson_nll_loss(input, target, log_input, full, eps, reduction)

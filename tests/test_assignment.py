@@ -1,0 +1,121 @@
+"""x[...] = v: written in place, outside the tape; whoever would need the old values, or a gradient, is told so."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strict_cupy import installed
+from test_shapes_property import getitems
+
+import minigrad as mg
+from minigrad.graph import Input
+
+NOT_RECORDED = r"x\[...\] = v on a tensor that requires gradients .*no_grad\(\).*where\(mask, v, x\), scatter_add\("
+
+
+@given(st.data())
+def test_it_writes_what_numpy_writes(data):
+    """Any index, and a value of the shape that it picks, of one that broadcasts to it, or a number."""
+    case = data.draw(getitems())
+    x, index = np.zeros_like(case.inputs[0]), case.params["index"]
+    shape = x[index].shape
+    fitting = [shape, shape[1:], tuple(data.draw(st.sampled_from([1, n])) for n in shape), ()]
+    v = np.full(data.draw(st.sampled_from(fitting)), data.draw(st.integers(1, 9)), data.draw(st.sampled_from("dfi")))
+    y = mg.tensor(x)
+    y[index] = data.draw(st.sampled_from([mg.tensor(v), v, v.tolist() if v.size else v]))
+    x[index] = v
+    np.testing.assert_array_equal(y.numpy(), x)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1"])
+def test_indices_and_values_are_tensors_lists_and_numbers(device):
+    with installed():
+        x = mg.zeros(2, 2, device=device)
+        x[mg.tensor([[True, False], [False, True]], device=device)] = mg.tensor([1.0, 2.0], device=device)
+        x[[0], 1:] = [3]
+        x[mg.tensor([1], device=device), 0] = 4
+        x[1:, 1] = (5.0,)
+        assert x.numpy().tolist() == [[1, 3], [4, 5]]
+
+
+def test_a_value_is_converted_and_the_tensor_stays_what_it_is():
+    x = mg.tensor([1, 2])
+    x[0] = 1.75
+    x[1] = mg.tensor(2.5)
+    assert x.tolist() == [1, 2] and x.dtype == "int64"
+    y = mg.tensor(0.0)
+    y[...] = 3
+    y[()] = mg.tensor([4.0])[0]
+    assert y.item() == 4
+
+
+def test_what_requires_gradients_is_written_only_where_nothing_is_recorded():
+    x, w = mg.ones(2, requires_grad=True), mg.ones(2)
+    for target, value in ((x, 1.0), (x * 2, 1.0), (w, x), (w, x[0])):
+        with pytest.raises(ValueError, match=NOT_RECORDED):
+            target[0:1] = value
+    with mg.no_grad():
+        x[0] = 5.0
+        w[...] = x
+    assert x.tolist() == w.tolist() == [5, 1] and x.requires_grad and x.is_leaf and not w.requires_grad
+
+
+VIEWS = [lambda x: x, lambda x: x.detach(), lambda x: x[:1], lambda x: x.T, lambda x: x.flip(),
+         lambda x: x.unbind(1)[1], lambda x: x.chunk(2)[0], lambda x: x.reshape(-1),
+         lambda x: x[None].expand(2, -1, -1), lambda x: x.narrow(0, 0, 1)]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_walk_that_needs_the_old_values_refuses(view):
+    """Also where it saved a view, or the write goes through a view."""
+    base = mg.ones(2, 2)
+    shown = view(base)
+    y = (shown * mg.ones_like(shown).requires_grad_()).sum()
+    base[0] = 7.0
+    with pytest.raises(RuntimeError, match="multiply saved its argument a, .*changed in place"):
+        y.backward()
+    base = mg.ones(2, 2)
+    y = (base * mg.ones(2, 2, requires_grad=True)).sum()
+    part = view(base)
+    if 0 not in part.data.strides:
+        part[...] = 7.0
+        with pytest.raises(RuntimeError, match="multiply saved its argument a, .*changed in place"):
+            y.backward()
+
+
+@pytest.mark.parametrize("call", [
+    lambda x, i: x[i], lambda x, i: x.gather(0, i), lambda x, i: mg.take(x, i, 0),
+    lambda x, i: mg.scatter_add(x, 0, i, x), lambda x, i: mg.take_along_axis(x, i, 0),
+    lambda x, i: mg.index_select(x, 0, i), lambda x, i: mg.repeat(x, i)])
+def test_an_index_is_saved_too(call):
+    x, i = mg.tensor([1.0, 2.0, 3.0], requires_grad=True), mg.tensor([2, 1, 1])
+    y = call(x, i).sum()
+    i[0] = 0
+    with pytest.raises(RuntimeError, match=r"saved its argument \w+, a tensor of shape \(3,\).*changed in place"):
+        y.backward()
+
+
+@pytest.mark.parametrize("write, error, message", [
+    (lambda x: x.__setitem__(5, 1.0), IndexError, r"x\[...\] = v: index 5 is out of bounds .*\(x \(2, 3\)\)"),
+    (lambda x: x.__setitem__(0, mg.ones(2)), ValueError, r"= v: could not broadcast .*\(x \(2, 3\), v \(2,\)\)"),
+    (lambda x: x.__setitem__(mg.tensor([True]), 1.0), IndexError, r"x\[...\] = v: boolean index .*2.*1"),
+    (lambda x: x.__setitem__(mg.tensor([0.5]), 1.0), IndexError, r"x\[...\] = v: .*integer"),
+    (lambda x: x.__setitem__(0, 1j), TypeError, r"x\[...\] = v: .*complex"),
+    (lambda x: x[:1].broadcast_to(4, 3).__setitem__(0, 1.0), ValueError, r"one in memory.*x.copy\(\) has its own"),
+    (lambda x: Input((3,)).__setitem__(0, 1.0), TypeError, "has no values, it is a node of a graph"),
+    (lambda x: x.__setitem__(0, Input((3,))), TypeError, r"x\[...\] = v: x is on cpu, v or an index on meta"),
+])
+def test_what_cannot_be_written_says_why(write, error, message):
+    x = mg.zeros(2, 3)
+    with pytest.raises(error, match=message):
+        write(x)
+    assert x.tolist() == [[0] * 3] * 2
+
+
+def test_a_value_or_an_index_on_another_device():
+    with installed():
+        x, y = mg.zeros(2), mg.zeros(2, device="cuda")
+        for target, index, value in ((x, 0, y[0]), (y, 0, x[0]), (x, mg.tensor([0], device="cuda"), 1.0),
+                                     (y, mg.tensor([0]), 1.0), (y, slice(None), np.ones(2))):
+            with pytest.raises(TypeError, match=r"= v: x is on \w+.*, v or an index on \w+.*\.to\('c.*mends it"):
+                target[index] = value

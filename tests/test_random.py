@@ -1,0 +1,111 @@
+"""Tensors drawn at random: what they are distributed like, whom they obey, where they live."""
+
+import numpy as np
+import pytest
+from strict_cupy import installed
+
+import minigrad as mg
+from minigrad.backend import make_generator
+
+MANY = 20000
+P = mg.tensor([0.1, 0.5, 0.9])
+
+DRAWS = {
+    "rand": lambda **o: mg.rand(3, 4, **o),
+    "randn": lambda **o: mg.randn(3, 4, **o),
+    "randint": lambda **o: mg.randint(0, 9, (3, 4), **o),
+    "randperm": lambda **o: mg.randperm(9, **o),
+    "uniform": lambda **o: mg.uniform(-1.0, 2.0, (3, 4), **o),
+    "normal": lambda **o: mg.normal(1.0, 2.0, (3, 4), **o),
+    "rand_like": lambda **o: mg.rand_like(mg.zeros(3, 4), **o),
+    "randn_like": lambda **o: mg.randn_like(mg.zeros(3, 4), **o),
+    "bernoulli": lambda **o: mg.bernoulli(mg.full((3, 4), 0.5), **o),
+    "multinomial": lambda **o: mg.multinomial(mg.ones(20), 9, **o),
+    "multinomial with replacement": lambda **o: mg.multinomial(mg.ones(20), 9, True, **o),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_obey_their_generator_and_the_seed(name):
+    draw = DRAWS[name]
+    first, again = [draw(generator=make_generator("cpu", 7)).tolist() for _ in range(2)]
+    assert first == again != draw(generator=make_generator("cpu", 8)).tolist()
+    mg.manual_seed(3)
+    first, next_one = draw().tolist(), draw().tolist()
+    mg.manual_seed(3)
+    assert draw().tolist() == first != next_one
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_draws_on_the_other_library(name):
+    """Where they should be, of the dtype that they have on the CPU."""
+    draw = DRAWS[name]
+    expected = draw()
+    with installed():
+        if name.endswith("_like"):
+            y = getattr(mg, name)(mg.zeros(3, 4, device="cuda"))
+        elif name == "bernoulli":
+            y = mg.bernoulli(mg.full((3, 4), 0.5, device="cuda"))
+        elif name.startswith("multinomial"):
+            y = mg.multinomial(mg.ones(20, device="cuda"), 9, "with" in name)
+        else:
+            y = draw(device="cuda")
+        assert (y.device, y.shape, y.dtype) == ("cuda:0", expected.shape, expected.dtype)
+
+
+def test_uniform():
+    x = mg.uniform(-1.0, 3.0, (MANY,)).numpy()
+    assert x.min() >= -1 and x.max() < 3 and x.dtype == np.float32
+    assert abs(x.mean() - 1) < 0.05 and abs(x.var() - 16 / 12) < 0.05
+
+
+def test_uniform_between_tensors():
+    low = mg.tensor(np.array([[0.0], [10.0]]))
+    x = mg.uniform(low, low + mg.tensor(np.array([1.0, 2.0, 4.0])), (2, 3)).numpy()
+    assert x.dtype == np.float64 and (x >= low.numpy()).all() and (x < low.numpy() + [1, 2, 4]).all()
+    assert mg.uniform(low, 11.0).shape == (2, 1)
+
+
+def test_normal():
+    x = mg.normal(mg.tensor([0.0, 100.0]), mg.tensor([1.0, 3.0]), (MANY, 2)).numpy()
+    np.testing.assert_allclose(x.mean(0), [0, 100], atol=0.1)
+    np.testing.assert_allclose(x.std(0), [1, 3], rtol=0.03)
+    assert mg.normal().shape == () and mg.normal(size=(2,), dtype="float64").dtype == np.float64
+
+
+def test_rand_like_takes_shape_dtype_and_asks_for_gradients():
+    x = mg.rand_like(mg.zeros(2, 3, dtype="float64"), requires_grad=True)
+    assert x.shape == (2, 3) and x.dtype == np.float64 and x.requires_grad
+    assert mg.randn_like(mg.tensor([1, 2]), "float16").dtype == np.float16
+
+
+def test_randperm():
+    x = mg.randperm(50)
+    assert x.dtype == np.int64 and sorted(x.tolist()) == list(range(50)) != x.tolist()
+    assert mg.randperm(0).shape == (0,)
+    firsts = [mg.randperm(3).tolist()[0] for _ in range(900)]
+    assert min(np.bincount(firsts)) > 230
+
+
+def test_bernoulli():
+    x = mg.bernoulli(P.broadcast_to(MANY, 3))
+    assert x.dtype == np.float32 and set(np.unique(x.numpy())) == {0, 1} and not x.requires_grad
+    np.testing.assert_allclose(x.numpy().mean(0), [0.1, 0.5, 0.9], atol=0.02)
+    assert mg.bernoulli(mg.tensor([0.0, 1.0])).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_multinomial(replacement):
+    """Firsts are drawn in proportion to the weights; without replacement the second among the rest."""
+    weights = np.array([1.0, 0.0, 3.0, 6.0])
+    x = mg.multinomial(mg.tensor(np.broadcast_to(weights, (MANY, 4))), 2, replacement).numpy()
+    assert x.shape == (MANY, 2) and x.dtype == np.int64
+    np.testing.assert_allclose(np.bincount(x[:, 0], minlength=4) / MANY, weights / 10, atol=0.02)
+    second = np.bincount(x[x[:, 0] == 3, 1], minlength=4) / (x[:, 0] == 3).sum()
+    np.testing.assert_allclose(second, weights / 10 if replacement else [0.25, 0, 0.75, 0], atol=0.02)
+    assert mg.multinomial(mg.tensor([0.0, 2.0, 0.0]), 1, replacement).tolist() == [1]
+
+
+def test_multinomial_draws_more_than_there_are_places_only_with_replacement():
+    assert mg.multinomial(mg.ones(2), 5, replacement=True).shape == (5,)
+    assert sorted(mg.multinomial(mg.ones(4), 4).tolist()) == [0, 1, 2, 3]
