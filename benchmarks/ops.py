@@ -4,6 +4,8 @@
 
 Each row is one expression that both libraries understand, on the same random numbers in float32: numbers in order, or
 masks with a pattern, would flatter code that branches. Before the clock starts, values and gradients must agree.
+Gradients are asked for at all floating inputs and parameters. Processor time is counted, of all threads together: set
+OMP_NUM_THREADS=1 for NumPy's products.
 """
 
 from __future__ import annotations
@@ -13,29 +15,29 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
+from time import process_time
 from types import ModuleType
 from typing import Any
 
 import numpy
 
 import minigrad
-import minigrad.nn.functional
 from minigrad import nn
 
 from .common import described, machine, positive, table, write_csv, write_text
+from .op_rows import Row, all_rows
 
 COLUMNS = ("name", "minigrad_ms", "pytorch_ms", "ratio", "minigrad_forward_ms", "pytorch_forward_ms", "forward_ratio")
-Draw = Callable[[numpy.random.Generator], numpy.ndarray]
+NAMES = ("minigrad", "pytorch")
 
 
 @dataclass(frozen=True)
 class Library:
-    """minigrad or PyTorch: `l` in the expressions below."""
+    """minigrad or PyTorch as the rows know it."""
 
     top: ModuleType
-    nn: Any
-    tensor: Callable[[numpy.ndarray], Any]
+    nn: ModuleType
+    tensor: Callable[..., Any]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.top, name)
@@ -47,186 +49,151 @@ class Library:
 
 
 @dataclass(frozen=True)
-class Row:
-    """An expression on inputs; `layer` makes a module that comes before them, its parameters are inputs too."""
+class Run:
+    """A row in one library: forward, and forward and backward; then the gradients are in the leaves."""
 
-    name: str
-    inputs: Sequence[Draw]
-    compute: Callable[..., Any]
-    layer: Callable[[Any], Any] | None = None
-    is_random: bool = False         # draws a mask: the values cannot agree
+    forward: Callable[[], Any]
+    step: Callable[[], Any]
+    leaves: Sequence[Any]
 
 
-# --- what to draw ---------------------------------------------------------------------------------------------
-
-def normal(*shape: int) -> Draw:
-    return lambda draw: draw.standard_normal(shape, dtype="float32")
+Times = dict[str, list[float]]          # "minigrad", "minigrad_forward", "pytorch", ... -> milliseconds in every round
 
 
-def unit(*shape: int) -> Draw:
-    """Between 0 and 1, both excluded."""
-    return lambda draw: draw.uniform(0.05, 0.95, shape).astype("float32")
+def libraries() -> dict[str, Library]:
+    """minigrad, and PyTorch in one thread if it is installed."""
+    found = {"minigrad": Library(minigrad, nn, minigrad.tensor)}
+    try:
+        import torch
+    except ImportError:
+        return found
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    return found | {"pytorch": Library(torch, torch.nn, torch.from_numpy)}
 
 
-def whole(high: int, *shape: int) -> Draw:
-    return lambda draw: draw.integers(0, high, shape)
+# --- one row --------------------------------------------------------------------------------------------------
+
+def runs(row: Row, known: dict[str, Library]) -> dict[str, Run]:
+    """The row in every library, on the same numbers."""
+    draw = numpy.random.default_rng(0)
+    inputs = [make(draw) for make in row.inputs]
+    modules = {name: row.layer(library.nn) for name, library in known.items()} if row.layer else {}
+    if len(modules) > 1:
+        state = {name: x.detach().numpy() for name, x in modules["pytorch"].state_dict().items()}
+        modules["minigrad"].load_state_dict(state)
+    return {name: run(row, library, inputs, modules.get(name)) for name, library in known.items()}
 
 
-def coins(*shape: int) -> Draw:
-    return lambda draw: draw.random(shape) < 0.5
+def run(row: Row, library: Library, inputs: Sequence[numpy.ndarray], module: Any) -> Run:
+    """The row in one library."""
+    tensors = [library.tensor(x.copy()) for x in inputs]
+    leaves = [x.requires_grad_() for x, array in zip(tensors, inputs, strict=True) if array.dtype == "float32"]
+    leaves += module.parameters() if module else []
+    arguments = [module, *tensors] if module else tensors
+    seeds: list[Any] = []
+
+    def forward() -> Any:
+        return row.compute(library, *arguments)
+
+    def step() -> Any:
+        for leaf in leaves:
+            leaf.grad = None
+        y = forward()
+        if not seeds:                   # the first call, which is not timed
+            values = numpy.random.default_rng(1).standard_normal(tuple(y.shape))
+            seeds.append(library.tensor(numpy.asarray(values, "float32")))
+        y.backward(seeds[0])
+        return y
+    return Run(forward, step, leaves)
 
 
-# --- the rows -------------------------------------------------------------------------------------------------
-
-MILLION = normal(1000, 1000)
-IMAGES = normal(16, 64, 28, 28)
-TOKENS = normal(32, 128, 256)
-
-
-def elementwise() -> list[Row]:
-    """Functions of one number: of l, or of l.F."""
-    top = ["abs", "erf", "exp", "exp2", "expm1", "sigmoid", "sin", "tan", "tanh", "square", "sign", "floor", "atan"]
-    right = ["log", "log1p", "sqrt", "rsqrt", "reciprocal"]         # on positive numbers
-    functional = ["celu", "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "logsigmoid",
-                  "mish", "relu", "relu6", "selu", "silu", "softplus", "softshrink", "softsign", "tanhshrink"]
-    return [*[Row(f"{name}, 1M", [MILLION], lambda l, x, name=name: getattr(l, name)(x)) for name in top],
-            *[Row(f"{name}, 1M", [unit(1000, 1000)], lambda l, x, name=name: getattr(l, name)(x)) for name in right],
-            *[Row(f"{name}, 1M", [MILLION], lambda l, x, name=name: getattr(l.F, name)(x)) for name in functional]]
+def prove(row: Row, both: dict[str, Run]) -> None:
+    """Refuse to time a row in which the libraries compute different things."""
+    answers = []
+    for one in both.values():
+        y = one.step()
+        found = [y, *[leaf.grad for leaf in one.leaves if leaf.grad is not None]]
+        answers.append([numpy.asarray(x.detach().numpy()) for x in found])
+    for mine, theirs in zip(answers[0], answers[-1], strict=True):
+        if mine.shape != theirs.shape or not row.is_random and apart(mine, theirs) > 1e-2:
+            raise SystemExit(f"{row.name}: minigrad and PyTorch do not compute the same")
 
 
-def other_functions() -> list[Row]:
-    two, chosen = [MILLION, MILLION], [coins(1000, 1000), MILLION, MILLION]
-    return [
-        Row("gelu tanh, 1M", [MILLION], lambda l, x: l.F.gelu(x, approximate="tanh")),
-        Row("glu, 1M", [MILLION], lambda l, x: l.F.glu(x)),
-        Row("threshold, 1M", [MILLION], lambda l, x: l.F.threshold(x, 0.1, 0.2)),
-        Row("prelu, 64 channels", [IMAGES, normal(64)], lambda l, x, w: l.F.prelu(x, w)),
-        Row("dropout, 1M", [MILLION], lambda l, x: l.F.dropout(x, 0.5), is_random=True),
-        Row("alpha_dropout, 1M", [MILLION], lambda l, x: l.F.alpha_dropout(x, 0.5, True), is_random=True),
-        Row("add, 1M", two, lambda l, x, y: x + y),
-        Row("multiply, 1M", two, lambda l, x, y: x * y),
-        Row("divide, 1M", two, lambda l, x, y: x / (y * y + 1)),
-        Row("maximum, 1M", two, lambda l, x, y: l.maximum(x, y)),
-        Row("power 3, 1M", [MILLION], lambda l, x: x ** 3),
-        Row("power, 1M", [unit(1000, 1000), MILLION], lambda l, x, y: x ** y),
-        Row("clip, 1M", [MILLION], lambda l, x: l.clip(x, -0.5, 0.5)),
-        Row("where, 1M", chosen, lambda l, m, x, y: l.where(m, x, y)),
-        Row("masked_fill, 1M", chosen[:2], lambda l, m, x: l.masked_fill(x, m, -1.0)),
-        Row("masked_select, 1M", chosen[:2], lambda l, m, x: l.masked_select(x, m)),
-    ]
+def apart(mine: numpy.ndarray, theirs: numpy.ndarray) -> float:
+    """|mine - theirs| / |theirs|, as vectors: of a million numbers one may lie on the other side of a kink."""
+    return float(numpy.linalg.norm(mine - theirs) / max(numpy.linalg.norm(theirs), 1e-6))
 
 
-def reductions() -> list[Row]:
-    rows = [Row(f"{name} axis {axis}, 1000 x 1000", [MILLION], lambda l, x, name=name, axis=axis: getattr(l, name)(x, axis))
-            for name in ("sum", "mean", "logsumexp", "cumsum", "softmax", "log_softmax", "std", "amax") for axis in (0, 1)]
-    return [
-        *rows,
-        Row("softmax axis 1, images", [IMAGES], lambda l, x: l.softmax(x, 1)),
-        Row("cumprod, 1000 x 1000", [unit(1000, 1000)], lambda l, x: l.cumprod(x, 1)),
-        Row("prod axis 1, 1000 x 1000", [unit(1000, 1000)], lambda l, x: l.prod(x, 1)),
-        Row("sort, 1000 x 1000", [MILLION], lambda l, x: first(l.sort(x, 1))),
-        Row("topk 5 of 1000, 1000 times", [MILLION], lambda l, x: first(l.topk(x, 5))),
-        Row("topk 5 of 1M", [normal(1_000_000)], lambda l, x: first(l.topk(x, 5))),
-        Row("norm, 1M", [MILLION], lambda l, x: l.linalg.norm(x)),
-    ]
+# --- the clock ------------------------------------------------------------------------------------------------
+
+def milliseconds(function: Callable[[], object]) -> float:
+    """Of processor time: while others have the core, this clock stands still."""
+    start = process_time()
+    function()
+    return (process_time() - start) * 1e3
 
 
-def places() -> list[Row]:
-    return [
-        Row("embedding, 8192 of 10,000 x 128", [whole(10_000, 8192), normal(10_000, 128)], lambda l, i, w: l.F.embedding(i, w)),
-        Row("embedding, 8192 of 100 x 128", [whole(100, 8192), normal(100, 128)], lambda l, i, w: l.F.embedding(i, w)),
-        Row("index_select, 1000 rows", [whole(1000, 1000), MILLION], lambda l, i, x: l.index_select(x, 0, i)),
-        Row("gather, 1000 x 10", [whole(1000, 1000, 10), MILLION], lambda l, i, x: l.gather(x, 1, i)),
-        Row("gather, 1000 x 1000", [whole(1000, 1000, 1000), MILLION], lambda l, i, x: l.gather(x, 1, i)),
-        Row("scatter_add, 1000 x 1000", [whole(1000, 1000, 1000), MILLION, MILLION], lambda l, i, x, y: l.scatter_add(x, 1, i, y)),
-        Row("x[i], 100,000 numbers", [whole(1_000_000, 100_000), normal(1_000_000)], lambda l, i, x: x[i]),
-        Row("concat, 2 x 1M", [MILLION, MILLION], lambda l, x, y: l.concat([x, y], 1)),
-        Row("pad reflect, images", [IMAGES], lambda l, x: l.F.pad(x, (2, 2, 2, 2), mode="reflect")),
-        Row("pad constant, images", [IMAGES], lambda l, x: l.F.pad(x, (2, 2, 2, 2))),
-        Row("roll, 1M", [MILLION], lambda l, x: l.roll(x, 3, 1)),
-        Row("flip, 1M", [MILLION], lambda l, x: l.flip(x, (1,))),
-        Row("repeat_interleave, 1M", [MILLION], lambda l, x: l.repeat_interleave(x, 2, 1)),
-        Row("tril, 1M", [MILLION], lambda l, x: l.tril(x)),
-    ]
+def measure(both: dict[str, Run], rounds: int) -> Times:
+    """Time the libraries in turns."""
+    times: Times = {name + what: [] for name in both for what in ("", "_forward")}
+    for _ in range(rounds):
+        for name, one in both.items():
+            times[name].append(milliseconds(one.step))
+            times[name + "_forward"].append(milliseconds(one.forward))
+    return times
 
 
-def losses() -> list[Row]:
-    two, logits, rows = [MILLION, MILLION], normal(1024, 1000), normal(4096, 128)
-    return [
-        *[Row(f"{name}, 1M", two, lambda l, x, y, name=name: getattr(l.F, name)(x, y))
-          for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss")],
-        Row("binary_cross_entropy, 1M", [unit(1000, 1000), unit(1000, 1000)], lambda l, x, y: l.F.binary_cross_entropy(x, y.detach())),
-        Row("bce with logits, 1M", [MILLION, unit(1000, 1000)], lambda l, x, y: l.F.binary_cross_entropy_with_logits(x, y.detach())),
-        Row("kl_div, 1M", [MILLION, unit(1000, 1000)], lambda l, x, y: l.F.kl_div(x, y, reduction="sum")),
-        Row("gaussian_nll_loss, 1M", [MILLION, MILLION, unit(1000, 1000)], lambda l, x, y, v: l.F.gaussian_nll_loss(x, y, v)),
-        Row("cross_entropy, 1024 x 1000", [logits, whole(1000, 1024)], lambda l, x, i: l.F.cross_entropy(x, i)),
-        Row("cross_entropy smooth, 1024 x 1000", [logits, whole(1000, 1024)], lambda l, x, i: l.F.cross_entropy(x, i, label_smoothing=0.1)),
-        Row("cross_entropy, 21 maps 64 x 64", [normal(8, 21, 64, 64), whole(21, 8, 64, 64)], lambda l, x, i: l.F.cross_entropy(x, i)),
-        Row("nll_loss, 1024 x 1000", [logits, whole(1000, 1024)], lambda l, x, i: l.F.nll_loss(x, i)),
-        Row("multi_margin_loss, 1024 x 1000", [logits, whole(1000, 1024)], lambda l, x, i: l.F.multi_margin_loss(x, i)),
-        Row("triplet_margin_loss, 4096 x 128", [rows, rows, rows], lambda l, x, y, z: l.F.triplet_margin_loss(x, y, z)),
-        Row("cosine_similarity, 4096 x 128", [rows, rows], lambda l, x, y: l.F.cosine_similarity(x, y)),
-        Row("normalize, 4096 x 128", [rows], lambda l, x: l.F.normalize(x)),
-    ]
+def summary(row: str, times: Times) -> dict[str, Any]:
+    """Medians, and the medians of the ratios within a round; None without PyTorch."""
+    line: dict[str, Any] = {"name": row}
+    for what, ratio in (("", "ratio"), ("_forward", "forward_ratio")):
+        mine, theirs = [times.get(name + what) for name in NAMES]
+        line |= {f"{name}{what}_ms": median(times[name + what]) if name in times else None for name in NAMES}
+        line[ratio] = median(m / t for m, t in zip(mine, theirs, strict=True)) if mine and theirs else None
+    return line
 
 
-def products() -> list[Row]:
-    heads = [normal(8, 8, 128, 64)] * 3
-    return [
-        Row("matmul, 512", [normal(512, 512)] * 2, lambda l, x, y: x @ y),
-        Row("matmul, 64 of 128", [normal(64, 128, 128)] * 2, lambda l, x, y: x @ y),
-        Row("einsum bij,bjk->bik", [normal(64, 128, 128)] * 2, lambda l, x, y: l.einsum("bij,bjk->bik", x, y)),
-        Row("attention, 8 x 8 heads of 128 x 64", heads, lambda l, q, k, v: l.F.scaled_dot_product_attention(q, k, v)),
-        Row("attention causal", heads, lambda l, q, k, v: l.F.scaled_dot_product_attention(q, k, v, is_causal=True)),
-        Row("bilinear, 256 x 64", [normal(256, 64), normal(256, 64), normal(32, 64, 64)], lambda l, x, y, w: l.F.bilinear(x, y, w)),
-    ]
+def report(lines: list[dict[str, Any]], rounds: int) -> str:
+    """What is printed, the slowest beside PyTorch first."""
+    ranked = sorted(lines, key=lambda line: -(line["ratio"] or 0))
+    ratios = [line["ratio"] for line in lines if line["ratio"] is not None]
+    shown = table(ranked, {"name": "", "minigrad_ms": ".2f", "pytorch_ms": ".2f", "ratio": ".2f",
+                           "minigrad_forward_ms": ".2f", "pytorch_forward_ms": ".2f", "forward_ratio": ".2f"})
+    foot = f"ratio: to PyTorch, the median of the ratios within a round; median of all rows {median(ratios):.2f}" \
+        if ratios else "not measured: PyTorch (pip install torch adds it)"
+    return "\n".join(["Functions and layers in float32, forward and backward, and forward alone",
+                      f"processor time; medians of {rounds} rounds in turns", "",
+                      described(machine()), "", shown, "", foot])
 
 
-def images() -> list[Row]:
-    return [
-        *[Row(f"{name} 2, images", [IMAGES], lambda l, x, name=name: getattr(l.F, name)(x, 2))
-          for name in ("avg_pool2d", "max_pool2d")],
-        Row("max_pool2d 3 stride 2, images", [IMAGES], lambda l, x: l.F.max_pool2d(x, 3, 2, 1)),
-        Row("adaptive_avg_pool2d 7, images", [IMAGES], lambda l, x: l.F.adaptive_avg_pool2d(x, 7)),
-        Row("adaptive_max_pool2d 5, images", [IMAGES], lambda l, x: l.F.adaptive_max_pool2d(x, 5)),
-        Row("lp_pool2d, images", [IMAGES], lambda l, x: l.F.lp_pool2d(x, 2.0, 2)),
-        Row("nearest x 2, images", [IMAGES], lambda l, x: l.F.interpolate(x, scale_factor=2)),
-        Row("bilinear x 2, images", [IMAGES], lambda l, x: l.F.interpolate(x, scale_factor=2, mode="bilinear")),
-        Row("bicubic x 2, images", [IMAGES], lambda l, x: l.F.interpolate(x, scale_factor=2, mode="bicubic")),
-        Row("pixel_shuffle 2, images", [IMAGES], lambda l, x: l.F.pixel_shuffle(x, 2)),
-        Row("unfold 3, images", [IMAGES], lambda l, x: l.F.unfold(x, 3, padding=1)),
-        Row("local_response_norm, images", [IMAGES], lambda l, x: l.F.local_response_norm(x, 5)),
-    ]
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ops",
+                                     description="Functions and layers beside PyTorch's.")
+    parser.add_argument("--only", metavar="TEXT", action="append", help="only rows with this in their name; repeatable")
+    parser.add_argument("--rounds", type=positive, default=7, help="how often both libraries have their turn (7)")
+    parser.add_argument("--csv", metavar="FILE", help="write the table as CSV")
+    parser.add_argument("--json", metavar="FILE", help="write the machine, the table and every round's figure as JSON")
+    parser.add_argument("--out", metavar="FILE", help="write what is printed to a file too")
+    options = parser.parse_args(arguments)
+    chosen = [row for row in all_rows() if not options.only or any(text in row.name for text in options.only)]
+    if not chosen:
+        raise SystemExit(f"no row has {' or '.join(options.only)} in its name")
+    known, lines, rounds = libraries(), [], {}
+    for row in chosen:
+        both = runs(row, known)
+        prove(row, both)
+        rounds[row.name] = measure(both, options.rounds)
+        lines.append(summary(row.name, rounds[row.name]))
+    text = report(lines, options.rounds)
+    print(text)
+    if options.out:
+        write_text(options.out, text)
+    if options.csv:
+        write_csv(options.csv, lines, COLUMNS)
+    if options.json:
+        write_text(options.json, json.dumps({"machine": machine(), "rows": lines, "rounds": rounds}, indent=1))
 
 
-def layers() -> list[Row]:
-    def layer(name: str, x: Draw, make: Callable[[Any], Any]) -> Row:
-        return Row(name, [x], lambda l, module, x: first(module(x)), make)
-    return [
-        layer("BatchNorm2d, images", IMAGES, lambda nn: nn.BatchNorm2d(64)),
-        layer("BatchNorm2d eval, images", IMAGES, lambda nn: nn.BatchNorm2d(64).eval()),
-        layer("GroupNorm 8, images", IMAGES, lambda nn: nn.GroupNorm(8, 64)),
-        layer("InstanceNorm2d, images", IMAGES, lambda nn: nn.InstanceNorm2d(64, affine=True)),
-        layer("LayerNorm 256, tokens", TOKENS, lambda nn: nn.LayerNorm(256)),
-        layer("RMSNorm 256, tokens", TOKENS, lambda nn: nn.RMSNorm(256)),
-        layer("Conv1d 64 3, 32 x 64 x 128", normal(32, 64, 128), lambda nn: nn.Conv1d(64, 64, 3, padding=1)),
-        layer("Conv2d 64 3, images", IMAGES, lambda nn: nn.Conv2d(64, 64, 3, padding=1)),
-        layer("Conv2d 64 3 depthwise, images", IMAGES, lambda nn: nn.Conv2d(64, 64, 3, padding=1, groups=64)),
-        layer("ConvTranspose2d 32 4 stride 2, images", IMAGES, lambda nn: nn.ConvTranspose2d(64, 32, 4, 2, 1)),
-        layer("LSTM 256, 32 x 64 x 128", normal(64, 32, 128), lambda nn: nn.LSTM(128, 256)),
-        layer("GRU 256, 32 x 64 x 128", normal(64, 32, 128), lambda nn: nn.GRU(128, 256)),
-        layer("RNN 256, 32 x 64 x 128", normal(64, 32, 128), lambda nn: nn.RNN(128, 256)),
-        layer("TransformerEncoderLayer, tokens", TOKENS, lambda nn: nn.TransformerEncoderLayer(256, 8, 1024, 0.0, batch_first=True)),
-        Row("MultiheadAttention, tokens", [TOKENS], lambda l, module, x: first(module(x, x, x, need_weights=False)),
-            lambda nn: nn.MultiheadAttention(256, 8, batch_first=True)),
-    ]
-
-
-def first(y: Any) -> Any:
-    """A tensor, or the first of several."""
-    return y if hasattr(y, "backward") else y[0]
-
-
-def rows() -> list[Row]:
-    return [row for family in (elementwise, other_functions, reductions, places, losses, products, images, layers)
-            for row in family()]
+if __name__ == "__main__":
+    main()

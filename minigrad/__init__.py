@@ -9,9 +9,9 @@ Layers are in `minigrad.nn`, optimizers in `minigrad.optim`, layer graphs in `mi
 `minigrad.models`, the debugger in `minigrad.debug`, gradient checks in `minigrad.testing`.
 """
 
-from numpy import bool, float16, float32, float64, int8, int16, int32, int64, uint8
+from numpy import bool, float16, float32, float64, inf, int8, int16, int32, int64, nan, pi, uint8
 
-from . import debug, graph, models, nn, ops, optim
+from . import autograd, cuda, debug, graph, models, nn, ops, optim
 from .backend import DeviceError, cuda_available, default_generator, make_generator, manual_seed
 from .fused import config, fused
 from .graph import load, save
@@ -20,14 +20,17 @@ from .ops import *
 from .tensor import Tensor, enable_grad, no_grad, set_grad_enabled
 from .walk import grad
 
-cat = concat            # PyTorch's word
+cat = concat            # PyTorch's words
+concatenate = concat    # NumPy's older one
+half, double, int, long = float16, float64, int32, int64
+float = float32
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DeviceError", "Tensor", "bool", "cat", "config", "cuda_available", "debug", "default_generator", "enable_grad",
-    "float16", "float32", "float64", "fused", "grad", "graph", "int16", "int32", "int64", "int8", "load",
-    "make_generator", "manual_seed", "models", "nn", "no_grad", "op", "ops", "optim", "save", "set_grad_enabled",
-    "uint8",
+    "DeviceError", "Tensor", "autograd", "bool", "cat", "concatenate", "config", "cuda", "cuda_available", "debug",
+    "default_generator", "double", "enable_grad", "float16", "float32", "float64", "fused", "grad", "graph", "half",
+    "inf", "int16", "int32", "int64", "int8", "load", "long", "make_generator", "manual_seed", "models", "nan", "nn",
+    "no_grad", "op", "ops", "optim", "pi", "save", "set_grad_enabled", "uint8",
 ]
 __all__ = sorted([*__all__, *vars(ops)["__all__"]])

@@ -101,6 +101,9 @@ class Fused(Op):
         self.check = check
         return self
 
+    def differentiable(self) -> Sequence[str]:
+        return list(self.mathematics)
+
     def gradient(self, **formulas: Callable) -> Op:
         raise TypeError(f"{self.name} is fused: its gradient follows from its definition; "
                         "state the mathematics with rules(...)")

@@ -21,6 +21,14 @@ def pair(value: Any, what: str) -> tuple[int, int]:
     return height, width
 
 
+def as_image(*options: Any) -> list:
+    """Options of a window over a sequence, each an int, as those of one of height 1 over an image of height 1.
+
+    An option is (value, name, what it is along the height).
+    """
+    return [(value if value is None else (other, *each(value, 1, name))) for value, name, other in options]
+
+
 def positions(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
     """In how many places a window fits: (size + 2*padding - dilation*(kernel - 1) - 1) // stride + 1."""
     span = dilation * (kernel - 1) + 1
@@ -31,6 +39,15 @@ def positions(size: int, kernel: int, stride: int, padding: int, dilation: int) 
         raise ValueError(f"a window of {span} (kernel {kernel}, dilation {dilation}) does not fit into {size} with "
                          f"padding {padding} on either side")
     return (size + 2 * padding - span) // stride + 1
+
+
+def same_padding(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """(before, after) for each axis that make, with stride 1, the output as long as the input.
+
+    What cannot be halved goes to the end.
+    """
+    total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple([(n // 2, n - n // 2) for n in total])
 
 
 def geometry(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> tuple:

@@ -11,16 +11,20 @@ from inspect import Parameter, signature
 from typing import Any, cast
 from weakref import ref
 
-from numpy import ndarray
+from numpy import asarray, ndarray
 
-from .backend import FLOATS, LIBRARIES, Array, device_of, namespace, on_current_device, on_device_of
+from .backend import FLOATS, LIBRARIES, Array, device_of, namespace, on_current_device, on_device_of, to_device
 from .meta import Meta, without_values
+from .misuse import MISUSES, check_kinds, explained
 from .tensor import LEAF, Node, Output, Tensor, derived, recording
 
 OPS: dict[str, Op] = {}         # name -> Op; the tests' table must have a row for each
 TWIN = "twin"                   # the `node` of a saved output, until it is joined to the tape
 MISSING = Parameter.empty
-SYNONYMS = {"dim": "axis", "keepdim": "keepdims", "dim1": "axis1", "dim2": "axis2", "diagonal": "k"}  # PyTorch's words
+LISTS = {list, tuple}
+SYNONYMS = {"dim": "axis", "keepdim": "keepdims", "dim1": "axis1", "dim2": "axis2", "diagonal": "k",
+            "dims": "axis", "shifts": "shift", "p": "ord", "unbiased": "correction",                   # PyTorch's words
+            "ddof": "correction", "reps": "repetitions", "indices_or_sections": "n"}                    # NumPy's
 new = Tensor.__new__
 
 
@@ -82,24 +86,27 @@ class Op:
                     if edge is LEAF:
                         edge = a
                 a = a.data
-            if type(a) is not ndarray and type(a) in LIBRARIES:
+            if type(a) is not ndarray and (type(a) in LIBRARIES or type(a) in LISTS):
                 plain = False
             raw.append(a)
             edges.append(edge)
             bit += bit
-        if first is None:
-            return self.forward(*raw)                               # arrays: a formula or a definition at work
-        if not plain:
-            for a in args:
-                if isinstance(a, Tensor) and type(a.data) is Meta:
-                    return cast(Any, a).add_op(self, args)             # symbols: a node of their graph
-            if Meta in map(type, raw):
-                return self.forward(*map(without_values, raw))      # a layer whose output shape is asked for
-            self.check_devices(args, raw)
-            if not on_current_device(first.data):
-                with on_device_of(first.data):
-                    return self(*args)
         try:
+            if first is None:
+                if type(raw[0]) not in LIBRARIES:
+                    check_kinds(self.arrays(required=True), self.names, raw)
+                return self.forward(*raw)                           # arrays: a formula or a definition at work
+            if not plain:
+                args = self.with_arrays(args, raw, device_of(first.data))
+                for a in args:
+                    if isinstance(a, Tensor) and type(a.data) is Meta:
+                        return cast(Any, a).add_op(self, args)         # symbols: a node of their graph
+                if Meta in map(type, raw):
+                    return self.forward(*map(without_values, raw))  # a layer whose output shape is asked for
+                self.check_devices(args, raw)
+                if not on_current_device(first.data):
+                    with on_device_of(first.data):
+                        return self(*args)
             if needs and self.formulas:
                 observer = recording.get()
                 if observer:
@@ -108,8 +115,19 @@ class Op:
                         observer.note(self, args, out)
                     return out
             return self.unrecorded(args, raw, first)
-        except (TypeError, ValueError, IndexError) as error:
+        except MISUSES as error:
             raise self.explained(error, raw) from error.__cause__
+
+    def with_arrays(self, args: tuple, raw: list, device: str) -> tuple:
+        """The arguments, lists of numbers where arrays belong as arrays on the device; also in `raw`."""
+        if LISTS.isdisjoint(map(type, raw)):
+            return args
+        full = list(args)
+        for i, name in enumerate(self.names):
+            if type(raw[i]) in LISTS and name in self.arrays():
+                array = asarray(raw[i])
+                full[i] = raw[i] = array if device == "meta" else to_device(array, device)
+        return tuple(full)
 
     def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
         """Call, and leave the tape alone."""
@@ -210,7 +228,7 @@ class Op:
             raise TypeError(f"{self.name}: takes {len(names)} arguments ({', '.join(names)}), {len(args)} came")
         full = [*args, *self.defaults[len(args):]]
         for name, value in kwargs.items():
-            name = SYNONYMS.get(name, name) if name not in names else name
+            name = SYNONYMS[name] if name not in names and SYNONYMS.get(name) in names else name
             if name not in names:
                 raise TypeError(f"{self.name}: has no argument {name!r}; it has {', '.join(names)}")
             if names.index(name) < len(args):
@@ -233,15 +251,19 @@ class Op:
 
     def explained(self, error: Exception, raw: Sequence) -> Exception:
         """The error with the op's name and the shapes in front, unless an op inside has said so already."""
-        if getattr(error, "explained", False):
-            return error
-        arrays = [(name, a) for name, a in zip(self.names, raw, strict=True) if type(a) in LIBRARIES]
-        shapes = ", ".join([f"{name} {a.shape}" for name, a in arrays])
-        text = str(error) if str(error).startswith(f"{self.name}: ") else f"{self.name}: {error}"
-        kind = next(kind for kind in (IndexError, ValueError, TypeError) if isinstance(error, kind))
-        better = kind(text if shapes in text else f"{text} ({shapes})")
-        vars(better)["explained"] = True
-        return better.with_traceback(error.__traceback__)
+        arguments = dict(zip(self.names, raw, strict=True))
+        given = {name: value for (name, value), default in zip(arguments.items(), self.defaults, strict=True)
+                 if value is not default}
+        return explained(self.name, error, given, [name for name in self.arrays() if name in given],
+                         dict(zip(self.names, self.defaults, strict=True)))
+
+    def arrays(self, required: bool = False) -> Sequence[str]:
+        """The arguments that have to be arrays: those with a gradient; of an op without any, the first."""
+        found = self.differentiable() or self.names[:1]
+        return [name for name in found if not required or self.defaults[self.names.index(name)] is MISSING]
+
+    def differentiable(self) -> Sequence[str]:
+        return [self.names[i] for i in self.formulas]
 
 
 def op(forward: Callable) -> Op:
@@ -330,9 +352,12 @@ def wrap(y: Any, x: Tensor, args: Sequence, raw: Sequence, keeps_dtype: bool = T
     source = x.data
     if type(y) is not ndarray and type(y) not in LIBRARIES:
         y = namespace(source).asarray(y)                # NumPy turns 0-d results into scalars
-    if y.dtype is not source.dtype and source.dtype.kind == "V" and y.dtype == "float32" and keeps_dtype:
-        kinds = {a.dtype.kind for a in args if hasattr(a, "dtype")}
-        y = y if "f" in kinds else y.astype(source.dtype)       # NumPy has bfloat16 * 2.0 in float32
+    if y.dtype is not source.dtype:
+        if y.dtype.kind in "OSU":
+            raise TypeError(f"expected numbers and arrays of numbers; the result is made of {y.dtype}")
+        if source.dtype.kind == "V" and y.dtype == "float32" and keeps_dtype:
+            kinds = {a.dtype.kind for a in args if hasattr(a, "dtype")}
+            y = y if "f" in kinds else y.astype(source.dtype)   # NumPy has bfloat16 * 2.0 in float32
     t = new(Tensor)
     t.data = y
     t.node = t.grad = t.hooks = None

@@ -142,7 +142,7 @@ class Tensor(Methods):
             raise ValueError("x[...] = v on a tensor that requires gradients would change what the tape has seen: do "
                              "it inside no_grad(), or make a new tensor: where(mask, v, x), scatter_add(x, axis, i, v)")
         x = self.data
-        if any([step == 0 and n > 1 for step, n in zip(x.strides, x.shape, strict=True)]):
+        if 0 not in x.shape and any([step == 0 and n > 1 for step, n in zip(x.strides, x.shape, strict=True)]):
             raise ValueError("x[...] = v: several elements of x are one in memory, as broadcast_to makes them: "
                              f"x.copy() has its own (x {x.shape})")
         try:

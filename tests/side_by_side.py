@@ -74,6 +74,25 @@ def flat(result):
     return [] if result is None else [result]
 
 
+class RefusedError(Exception):
+    """A function refused its arguments. Whatever else goes wrong on both sides is no agreement."""
+
+
+def called(function, args, options, refusals):
+    """The outputs of a function, in order."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return flat(function(*args, **options))
+        except refusals as error:
+            raise RefusedError(str(error)) from error
+
+
+def waves_back(shape, dtype):
+    """What arrives at gradients: not the same everywhere, for the gradients of softmax and its kind add up to 0."""
+    return np.array(np.flip(waves(tuple(shape), dtype)))
+
+
 def pytorchs(function, inputs, options, constant, second, weights=()):
     """PyTorch's outputs, gradients of floating inputs and `weights`, and their gradients; None where it has none."""
     import torch
@@ -91,7 +110,7 @@ def pytorchs(function, inputs, options, constant, second, weights=()):
         warnings.simplefilter("ignore")
         options = {key: map_arrays(lambda x: torch.from_numpy(np.array(x, order="C")), value)
                    for key, value in options.items()}
-        outputs = flat(function(*args, **options))
+        outputs = called(function, args, options, (RuntimeError, AssertionError, *REFUSALS))
 
         def gradients(ys, seeds, create_graph):
             found = torch.autograd.grad(ys, leaves, seeds, create_graph=create_graph, allow_unused=True)
@@ -101,13 +120,16 @@ def pytorchs(function, inputs, options, constant, second, weights=()):
         if not used or not leaves:
             return outputs, [], None
         seeds = [torch.from_numpy(waves(tuple(y.shape), y.numpy(force=True).dtype)) for y in used]
-        first = gradients(used, seeds, second)
+        try:
+            first = gradients(used, seeds, second)
+        except RuntimeError as error:               # of empty images, PyTorch refuses some on the way back only
+            raise RefusedError(str(error)) from error
         again = None
         if second:
             try:
                 again = [g for g in first if g.requires_grad]
-                again = gradients(again, [torch.full_like(g, 0.5) for g in again], False) if again else \
-                    [torch.zeros_like(x) for x in leaves]
+                seeds = [torch.from_numpy(waves_back(g.shape, g.numpy(force=True).dtype)) for g in again]
+                again = gradients(again, seeds, False) if again else [torch.zeros_like(x) for x in leaves]
             except RuntimeError as error:
                 if not NOT_TWICE.search(str(error)):
                     raise
@@ -127,9 +149,7 @@ def ours(function, inputs, options, constant, second, weights=(), place=lambda x
 
     args = [map_arrays(lambda x, i=i: tensor(i, x), value) for i, value in enumerate(inputs)]
     options = {key: map_arrays(lambda x: mg.Tensor(place(x)), value) for key, value in options.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        outputs = flat(function(*args, **options))
+    outputs = called(function, args, options, REFUSALS)
 
     def gradients(ys, seeds, create_graph):
         found = mg.grad(ys, leaves, seeds, create_graph=create_graph, allow_unused=True)
@@ -142,8 +162,8 @@ def ours(function, inputs, options, constant, second, weights=(), place=lambda x
     if not second:
         return outputs, first, None
     again = [g for g in first if g.requires_grad]
-    return outputs, first, gradients(again, [mg.full_like(g, 0.5) for g in again], False) if again else \
-        [mg.zeros_like(x) for x in leaves]
+    seeds = [mg.Tensor(place(waves_back(g.shape, g.dtype))) for g in again]
+    return outputs, first, gradients(again, seeds, False) if again else [mg.zeros_like(x) for x in leaves]
 
 
 def numbers(found):
@@ -170,10 +190,10 @@ def both(mine, theirs, inputs, options, constant, second, rtol, scale=0.0, weigh
     """Run both and compare; what minigrad found. If PyTorch refuses, so must minigrad: then None."""
     try:
         expected = pytorchs(theirs, inputs, options, constant, second, weights[1])
-    except (RuntimeError, *REFUSALS, AssertionError, NotImplementedError) as error:
+    except RefusedError as error:
         try:
             ours(mine, inputs, options, constant, second, weights[0])
-        except REFUSALS as refusal:
+        except RefusedError as refusal:
             if not str(refusal):
                 raise AssertionError("a refusal without a word") from refusal
             return None
@@ -195,6 +215,9 @@ def single(value):
     return map_arrays(lambda x: x.astype("float32") if is_floating(x) else x, value)
 
 
+ROUNDING = 64 * float(np.finfo("float32").eps)      # of float32, relative to the largest element
+
+
 def same(name, inputs, options=None, *, constant=(), second=True, mine=None, theirs=None, float32=True,
          device=True, scale=0.0):
     """minigrad's function of this name is PyTorch's: in float64 to 1e-7, in float32 to its rounding.
@@ -213,16 +236,16 @@ def same(name, inputs, options=None, *, constant=(), second=True, mine=None, the
         with installed():
             on_the_double(mine, inputs, options, constant, found, scale=scale)
     if float32:
-        rounding = 64 * float(np.finfo("float32").eps)
         both(mine, theirs, [single(x) for x in inputs], {k: single(v) for k, v in options.items()}, constant, False,
-             rounding, max(scale, 1e-6))
+             ROUNDING, max(scale, 1e-6))
 
 
 def same_layer(mine, theirs, inputs, *, constant=(), second=True, call=lambda layer: layer, training=True,
-               device=True, scale=0.0):
+               device=True, scale=0.0, float32=True):
     """A layer of minigrad, given the state of PyTorch's, is PyTorch's: names, outputs, gradients, state afterwards.
 
-    mine, theirs: the layers.   call: of a layer, the function of the inputs that is compared.
+    mine, theirs: the layers.   call: of a layer, the function of the inputs that is compared.   float32: whether to
+    compare outputs and gradients in float32 too.
     """
     theirs = theirs.double().train(training)
     mine = mine.to("float64").train(training)
@@ -230,11 +253,15 @@ def same_layer(mine, theirs, inputs, *, constant=(), second=True, call=lambda la
     if list(state) != list(mine.state_dict()):
         raise AssertionError(f"names differ: {list(mine.state_dict())} and PyTorch's {list(state)}")
     mine.load_state_dict(state)
-    before = copy.deepcopy(mine)
+    before, theirs_before = copy.deepcopy(mine), copy.deepcopy(theirs)
     found = both(call(mine), call(theirs), inputs, {}, constant, second, 1e-7, scale,
                  weights=(list(mine.parameters()), list(theirs.parameters())))
     after = {name: value.numpy(force=True) for name, value in theirs.state_dict().items()}
     agree(list(mine.state_dict().values()), list(after.values()), 1e-7, "states of minigrad and PyTorch afterwards")
+    if float32 and found:
+        mine32, theirs32 = copy.deepcopy(before).to("float32"), theirs_before.float()
+        both(call(mine32), call(theirs32), [single(x) for x in inputs], {}, constant, False, ROUNDING, max(scale, 1e-6),
+             weights=(list(mine32.parameters()), list(theirs32.parameters())))
     if device and found:
         with installed():
             there = before.to("cuda")

@@ -4,18 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from halves import HALVES
+from strict_cupy import installed
 
 import minigrad as mg
 from minigrad.meta import Meta
-
-HALVES = ["float16"]
-try:
-    import ml_dtypes
-except ImportError:
-    pass
-else:
-    HALVES.append(np.dtype(ml_dtypes.bfloat16))
-
 
 # --- the error function -----------------------------------------------------------------------------------------
 
@@ -65,6 +58,9 @@ LARGE = {
     "norm 3": (lambda x: x.norm(3), BIG / 2),
     "norm 1": (lambda x: x.norm(1), np.full(40000, 0.25)),
     "cumsum": (lambda x: x.cumsum(0)[-1], np.full(4096, 0.5)),
+    "einsum": (lambda x: mg.einsum("ij->j", x.reshape(-1, 2))[0], np.full(8192, 0.5)),
+    "einsum of two": (lambda x: mg.einsum("ij,ij->j", x.reshape(-1, 2), x.reshape(-1, 2))[0], np.full(8192, 0.5)),
+    "matmul": (lambda x: x @ x, np.full(4096, 0.5)),
     "sum": (lambda x: x.sum(), np.full(4096, 0.5)),
     "prod": (lambda x: x.prod(), np.array([2.0**12, 2.0**10, 2.0**-9, 2.0**-10])),
     "cumprod": (lambda x: x.cumprod(0)[-1], np.array([2.0**12, 2.0**3, 2.0**-9, 2.0**-6])),
@@ -123,6 +119,106 @@ def test_reductions_of_nothing():
     assert [part.shape for part in x.topk(2)] == [(0, 2), (0, 2)]
 
 
+@pytest.mark.parametrize("name", ["mean", "var", "std", "logsumexp", "sum", "max", "norm"])
+def test_a_number_has_no_axis_but_0(name):
+    x = mg.tensor(2.0, requires_grad=True)
+    assert getattr(mg, name)(x, axis=0).shape == getattr(mg, name)(x, axis=-1).shape == ()
+    for axis in (1, -2, (0, 3)):
+        with pytest.raises((ValueError, IndexError), match=f"{name}: .*out of bounds"):
+            getattr(mg, name)(x, axis=axis)
+
+
+@pytest.mark.parametrize("values, gradient", [
+    ([1.0, math.nan, 2.0], [math.nan] * 3),
+    ([math.inf, 1.0, 2.0], [math.nan, 0, 0]),
+    ([math.inf, math.inf, -math.inf], [math.nan, math.nan, 0]),
+    ([-math.inf, 0.0, 0.0], [0, 0.5, 0.5]),
+])
+@pytest.mark.parametrize("dtype", ["float64", *HALVES], ids=str)
+def test_logsumexp_of_what_is_not_finite(values, gradient, dtype):
+    """NaN and infinity do not disappear from the gradient, as if the sum were 1."""
+    x = mg.tensor(values, dtype, requires_grad=True)
+    with np.errstate(invalid="ignore"):
+        mg.logsumexp(x, 0).backward()
+    np.testing.assert_array_equal(x.grad.numpy().astype("float64"), gradient)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", *HALVES], ids=str)
+def test_the_angle_of_a_point_close_to_the_origin(dtype):
+    """Half precision squares in float32; where even the squares vanish the gradient is that of the origin."""
+    tiny = {"float64": 1e-300, "float32": 1e-30}.get(str(dtype))
+    for a, b, expected in [(tiny, 0.0, [0, 0])] if tiny else [(2.0**-13, 0.0, [0, -2.0**13]), (0.0, -0.125, [-8, 0])]:
+        a, b = [mg.tensor(v, dtype, requires_grad=True) for v in (a, b)]
+        assert [g.item() for g in mg.grad(mg.atan2(a, b), [a, b])] == expected
+
+
+# --- NumPy's numbers as arguments -------------------------------------------------------------------------------
+
+NUMPYS = {
+    "topk": lambda x, n: mg.topk(x, n(2))[0],
+    "tensordot": lambda x, n: mg.tensordot(x, x, n(2)),
+    "tensordot of axes": lambda x, n: mg.tensordot(x, x, (n(0), n(0))),
+    "pad": lambda x, n: mg.pad(x, n(1)),
+    "pad a pair": lambda x, n: mg.pad(x, (n(1), n(2))),
+    "pad pairs": lambda x, n: mg.pad(x, ((n(1), n(0)), (n(0), n(2)))),
+    "tile": lambda x, n: mg.tile(x, n(2)),
+    "repeat": lambda x, n: mg.repeat(x, n(2), n(1)),
+    "roll": lambda x, n: mg.roll(x, n(1), n(0)),
+    "split": lambda x, n: mg.split(x, n(3), n(1))[2],
+    "chunk": lambda x, n: mg.chunk(x, n(2), n(1))[1],
+    "permute": lambda x, n: x.permute_dims(n(1), n(0)),
+    "permute a vector": lambda x, n: x[0].permute_dims(n(0)),
+    "moveaxis": lambda x, n: mg.moveaxis(x, n(0), n(1)),
+    "tril": lambda x, n: mg.tril(x, n(1)),
+}
+
+
+@pytest.mark.parametrize("name", NUMPYS)
+def test_numbers_of_numpys_are_as_good_as_pythons(name):
+    found = []
+    for kind in (int, np.int64, np.int8):
+        x = mg.tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+        y = NUMPYS[name](x, kind)
+        found.append((y.tolist(), mg.grad((y * y).sum(), x)[0].tolist()))
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_array_says_how_often_to_tile():
+    x = mg.tensor([[1.0, 2.0]], requires_grad=True)
+    y = mg.tile(x, np.array([2, 2]))
+    assert y.tolist() == [[1, 2, 1, 2]] * 2 and mg.grad(y.sum(), x)[0].tolist() == [[4, 4]]
+
+
+@pytest.mark.parametrize("repeats", [3, [3], np.array([3])], ids=str)
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_a_number_repeated(repeats, axis):
+    x = mg.tensor(2.0, requires_grad=True)
+    y = mg.repeat(x, repeats, axis)
+    assert y.tolist() == [2, 2, 2] and mg.grad(y.sum(), x)[0].item() == 3
+
+
+def test_arange_between_numbers_of_numpys():
+    x = mg.arange(np.float32(0), np.float32(1), np.float32(0.25))
+    assert x.tolist() == [0, 0.25, 0.5, 0.75] and x.dtype == "float32"
+    assert mg.arange(np.float64(2)).dtype == "float32" and mg.arange(np.int8(3)).dtype == "int64"
+
+
+def test_pytorchs_words_for_flip_and_roll():
+    x = mg.tensor([1.0, 2.0, 3.0])
+    assert mg.flip(x, dims=(0,)).tolist() == [3, 2, 1] == x.flip(dims=(0,)).tolist()
+    assert mg.roll(x, shifts=1, dims=0).tolist() == [3, 1, 2] == x.roll(shifts=1, dims=0).tolist()
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("condition", [True, np.True_, [True, True]], ids=repr)
+def test_where_one_condition_holds_for_all(condition, device):
+    with installed():
+        x = mg.ones(3, 2, device=device).requires_grad_()
+        y = mg.where(condition, x, 0)
+        y.sum().backward()
+        assert y.device == x.device and y.tolist() == x.grad.tolist() == [[1, 1]] * 3
+
+
 # --- bounds -----------------------------------------------------------------------------------------------------
 
 def test_clip_gives_the_gradient_to_what_was_taken():
@@ -175,3 +271,21 @@ def test_sorting_makes_arrays_of_its_own():
 
 def test_tri():
     assert mg.tri(2, 3, 1).tolist() == np.tri(2, 3, 1).tolist() and mg.tri(2).dtype == np.float32
+
+
+# --- lists in the place of arrays -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("function", [
+    lambda x, v: mg.atan2(x, v), lambda x, v: mg.power(x, v), lambda x, v: x * v, lambda x, v: v * x,
+    lambda x, v: x @ v, lambda x, v: x ** v, lambda x, v: mg.matmul([v], x),
+    lambda x, v: mg.where([True, False], x, v)])
+def test_a_list_of_numbers_is_an_array_there(function):
+    """Forward and backward, on symbols of a graph, and on the device of the tensor beside it."""
+    x, v = mg.tensor([1.0, 2.0], dtype="float64", requires_grad=True), [2.0, 3.0]
+    y, expected = function(x, v), function(x, mg.tensor(np.array(v)))
+    np.testing.assert_array_equal(y.numpy(), expected.numpy())
+    for a, b in zip(mg.grad(y.sum(), [x]), mg.grad(expected.sum(), [x]), strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    with installed():
+        there = mg.tensor([1.0, 2.0], dtype="float64", device="cuda")
+        np.testing.assert_array_equal(function(there, v).numpy(), y.numpy())

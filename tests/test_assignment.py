@@ -60,6 +60,16 @@ def test_what_requires_gradients_is_written_only_where_nothing_is_recorded():
     assert x.tolist() == w.tolist() == [5, 1] and x.requires_grad and x.is_leaf and not w.requires_grad
 
 
+def test_nothing_is_written_where_there_is_nothing():
+    """Also where NumPy gives an array without elements strides of 0."""
+    for x in (mg.zeros(3, 0).copy(), mg.zeros(3, 0) + 1, mg.zeros(0, 3)):
+        x[...] = 1.0
+        x[:, :0] = mg.ones(x.shape[0], 0)
+        assert x.numpy().size == 0
+    with pytest.raises(ValueError):
+        mg.zeros(3, 0)[5:4] = mg.ones(2, 2)
+
+
 VIEWS = [lambda x: x, lambda x: x.detach(), lambda x: x[:1], lambda x: x.T, lambda x: x.flip(),
          lambda x: x.unbind(1)[1], lambda x: x.chunk(2)[0], lambda x: x.reshape(-1),
          lambda x: x[None].expand(2, -1, -1), lambda x: x.narrow(0, 0, 1)]
@@ -119,3 +129,48 @@ def test_a_value_or_an_index_on_another_device():
                                      (y, mg.tensor([0]), 1.0), (y, slice(None), np.ones(2))):
             with pytest.raises(TypeError, match=r"= v: x is on \w+.*, v or an index on \w+.*\.to\('c.*mends it"):
                 target[index] = value
+
+
+# --- x += v -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("update, expected", [
+    (lambda w: w.__iadd__(0.5), [1.5, 2.5]), (lambda w: w.__isub__(mg.ones(2)), [0.0, 1.0]),
+    (lambda w: w.__imul__(2), [2.0, 4.0]), (lambda w: w.__itruediv__(mg.tensor([2.0, 4.0])), [0.5, 0.5]),
+])
+def test_a_step_of_a_parameter_inside_no_grad_is_in_place(update, expected):
+    """Or `for p in model.parameters(): p -= lr * p.grad` would train nothing, without a word."""
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    with mg.no_grad():
+        assert update(w) is w
+    assert w.requires_grad and w.is_leaf and w.tolist() == expected
+    assert update(w) is not w and w.tolist() == expected               # recorded: a new tensor
+    constant = mg.ones(2)
+    with mg.no_grad():
+        assert update(constant) is not constant
+
+
+def test_what_the_tape_still_needs_notices_such_a_step():
+    w = mg.tensor([1.0, 2.0], requires_grad=True)
+    loss = (w * w).sum()
+    with mg.no_grad():
+        w -= 0.5
+    with pytest.raises(RuntimeError, match="changed in place after the call"):
+        loss.backward()
+
+
+def test_a_loop_over_parameters_trains_as_sgd_does():
+    from minigrad import nn, optim
+
+    x, layer = mg.randn(5, 3), nn.Linear(3, 1)
+    twin = nn.Linear(3, 1)
+    twin.load_state_dict(layer.state_dict())
+    optimizer = optim.SGD(twin.parameters(), lr=0.1)
+    for _ in range(3):
+        for model in (layer, twin):
+            model.zero_grad()
+            mg.square(model(x) - 1).mean().backward()
+        optimizer.step()
+        with mg.no_grad():
+            for p in layer.parameters():
+                p -= 0.1 * p.grad
+    np.testing.assert_allclose(layer.weight.numpy(), twin.weight.numpy(), rtol=1e-6)

@@ -89,6 +89,56 @@ def test_overhead_takes_ratios_within_rounds(benchmark):
     assert (slow["step_ratio"], slow["forward_ratio"], reference["step_ratio"]) == (0.5, 0.25, 1)
 
 
+# --- ops ------------------------------------------------------------------------------------------------------
+
+OPS_COLUMNS = ["name", "minigrad_ms", "pytorch_ms", "ratio", "minigrad_forward_ms", "pytorch_forward_ms",
+               "forward_ratio"]
+
+
+def test_ops_runs_and_writes_its_tables(tmp_path):
+    files = [f"--{kind}={tmp_path / 'o.'}{kind}" for kind in ("csv", "json")]
+    printed = run("ops", "--rounds", "1", "--only", "gather, 1000 x 10", "--only", "RNN", *files,
+                  f"--out={tmp_path / 'o.txt'}")
+    columns, rows = rows_of(tmp_path / "o.csv")
+    assert columns == OPS_COLUMNS
+    whole = json.loads((tmp_path / "o.json").read_text(encoding="utf-8"))
+    assert [row["name"] for row in rows] == list(whole["rounds"]) and any("RNN" in row["name"] for row in rows)
+    for row in rows:
+        assert float(row["minigrad_ms"]) > 0 and float(row["minigrad_forward_ms"]) > 0
+        assert row["name"] in printed and len(whole["rounds"][row["name"]]["minigrad"]) == 1
+    assert "processor" in printed and (tmp_path / "o.txt").read_text(encoding="utf-8") == printed
+
+
+def test_rows_of_ops_can_be_told_apart(benchmark):
+    names = [row.name for row in benchmark("op_rows").all_rows()]
+    assert len(set(names)) == len(names) > 100
+
+
+def test_ops_refuses_to_time_what_is_not_the_same(benchmark):
+    ops, op_rows = benchmark("ops"), benchmark("op_rows")
+    known, x = ops.libraries()["minigrad"], np.float32([0.1, 0.2, 0.3])
+
+    def answer(compute):
+        return ops.run(op_rows.Row("half", [], compute), known, [x], None)
+    right = op_rows.Row("half", [], None)
+    ops.prove(right, {"minigrad": answer(lambda lib, x: x / 2), "pytorch": answer(lambda lib, x: x * 0.5)})
+    for wrong in (lambda lib, x: x * 0.52, lambda lib, x: x * 0.5 + 0.01, lambda lib, x: (x / 2)[:2],
+                  lambda lib, x: x.detach() / 4 + x / 4):
+        with pytest.raises(SystemExit, match="half: minigrad and PyTorch do not compute the same"):
+            ops.prove(right, {"minigrad": answer(wrong), "pytorch": answer(lambda lib, x: x / 2)})
+
+
+def test_ops_takes_ratios_within_rounds(benchmark):
+    ops = benchmark("ops")
+    times = {"minigrad": [1, 2, 30], "pytorch": [2, 4, 10]}
+    times |= {"minigrad_forward": [1, 1, 1], "pytorch_forward": [4, 4, 4]}
+    line = ops.summary("x", times)
+    assert (line["minigrad_ms"], line["pytorch_ms"], line["ratio"], line["forward_ratio"]) == (2, 4, 0.5, 0.25)
+    alone = ops.summary("x", {"minigrad": [1], "minigrad_forward": [1]})
+    assert alone["ratio"] is None and alone["pytorch_ms"] is None
+    assert "pip install torch" in ops.report([alone], 1)
+
+
 # --- CPU and GPU ----------------------------------------------------------------------------------------------
 
 CPU_VS_GPU_COLUMNS = ["model", "device", "device_name", "batch", "step_ms", "step_ms_min", "step_ms_max",

@@ -7,7 +7,7 @@ import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn, ops
 from minigrad.graph import Graph, Input
-from minigrad.ops.taps import Resampling, taps, transposed
+from minigrad.ops.resampling import Resampling, taps, transposed
 
 IMAGE, SEQUENCE = (4, 6, 8), (4, 9)
 LAYERS = [

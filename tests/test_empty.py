@@ -36,7 +36,7 @@ CALLS = [
     ("linear, no outputs", F.linear, [(2, 3, 4), (0, 4), (0,)], (2, 3, 0), None),
     ("softmax", lambda x: F.softmax(x, 1), [(2, 0)], (2, 0), None),
     ("softmax, no rows", lambda x: F.softmax(x, 1), [(0, 2)], (0, 2), None),
-    ("softmax of a number", lambda x: F.softmax(x), [()], (), 1),
+    ("softmax of a number", lambda x: F.softmax(x, 0), [()], (), 1),
     ("log_softmax", lambda x: F.log_softmax(x, 1), [(2, 0)], (2, 0), None),
     ("log_softmax of a number", lambda x: F.log_softmax(x, -1), [()], (), 0),
     ("logsumexp", lambda x: ops.logsumexp(x, 1), [(2, 0)], (2,), -INF),

@@ -7,6 +7,7 @@ import minigrad as mg
 from minigrad import nn, ops
 from minigrad.nn import functional as F
 
+pytestmark = pytest.mark.filterwarnings("ignore:dropout2d")
 ROWS, NUMBERS, TABLE = np.ones((2, 3), "f4"), np.array([[0, 4], [2, 7]]), np.ones((5, 3), "f4")
 
 SMOOTH = ["elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "logsigmoid", "glu", "softmax", "softmin",
@@ -71,6 +72,7 @@ def test_wrong_lookups(call, message, recorded):
 
 @pytest.mark.parametrize("call, message", [
     (lambda: F.rrelu(mg.ones(2), 0.5, 0.1), "^rrelu: lower must not be above upper, 0.5 and 0.1 came"),
+    (lambda: F.dropout(mg.arange(3)), "^dropout: expected floating-point numbers, x is int64"),
     (lambda: F.dropout1d(mg.ones(2)), r"^dropout1d: expected an input \(n, c, l\) or \(c, l\), it is \(2,\)"),
     (lambda: F.dropout2d(mg.ones(2)), r"^dropout2d: expected an input with at least 2 axes, channels among them, it"),
     (lambda: F.dropout3d(mg.tensor(1.0)), "^dropout3d: expected an input with at least 1 axes"),
@@ -89,6 +91,21 @@ def test_wrong_lookups(call, message, recorded):
 def test_wrong_functions_and_layers(call, message):
     with pytest.raises((ValueError, TypeError, IndexError), match=message):
         call()
+
+
+@pytest.mark.parametrize("shape, message", [
+    ((3, 4, 5), r"dropout2d: an input of 3 axes is taken for a batch \(n, c, l\), .*\(3, 4, 5\)"),
+    ((3, 4), r"dropout2d: expected an input \(n, c, h, w\), it is \(3, 4\)"),
+])
+def test_dropout2d_warns_where_it_is_seldom_meant(shape, message):
+    with pytest.warns(UserWarning, match=message):
+        nn.Dropout2d()(mg.ones(shape))
+
+
+@pytest.mark.parametrize("call", [F.softmax, F.softmin, F.log_softmax, nn.Softmax(), nn.Softmin(), nn.LogSoftmax()])
+def test_an_axis_that_is_not_named_is_warned_of(call):
+    with pytest.warns(UserWarning, match="softm.*: dim is not given, axis 1 is taken"):
+        call(mg.ones(2, 3))
 
 
 def test_a_table_stays_as_it_was_when_a_number_has_no_row():

@@ -88,6 +88,12 @@ def test_two_devices(call):
         call(mg.tensor(IMAGE, device="cuda"), ones(5))
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 3, 5), (4, 3, 5)])
+def test_instance_norm_without_parameters_warns_of_other_channels(shape):
+    with pytest.warns(UserWarning, match=r"InstanceNorm2d: expected 3 channels, as num_features; input .* has 4"):
+        nn.InstanceNorm2d(3)(ones(*shape))
+
+
 @pytest.mark.parametrize("make, message", [
     (lambda: nn.GroupNorm(3, 4), "GroupNorm: num_channels 4 must be divisible by num_groups 3"),
     (lambda: nn.GroupNorm(0, 4), "GroupNorm: num_channels 4 must be divisible by num_groups 0"),
@@ -98,6 +104,7 @@ def test_two_devices(call):
     (lambda: nn.InstanceNorm2d(3, track_running_stats=True)(ones(2, 4, 3, 5)), r"running_mean must be \(4,\)"),
     (lambda: nn.BatchNorm3d(3)(ones(2, 3, 4, 5)), r"BatchNorm3d: expected \(n, c, d, h, w\), input has shape"),
 ])
+@pytest.mark.filterwarnings("ignore:InstanceNorm2d")
 def test_wrong_layers(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -99,6 +99,8 @@ PLACES = np.zeros((2, 3), int)
     (lambda x, v: mg.pad(x, 1, 0.5), "pad: mode must be .*; 0.5 came"),
     (lambda x, v: mg.pad(x, -1), "pad: pad_width must be an int, a pair, or 2 pairs, of lengths >= 0; -1 came"),
     (lambda x, v: mg.pad(x, ((1, 1),) * 3), "pad: pad_width must be an int, a pair, or 2 pairs"),
+    (lambda x, v: mg.pad(x, {1: (1, 2)}), "pad: pad_width must be an int, a pair, or 2 pairs; the dict {1: .*came"),
+    (lambda x, v: mg.pad(x, 1, "constant", (1, 2)), r"pad: constant_values must be one number, \(1, 2\) came"),
     (lambda x, v: mg.pad(x[:0], 1, "edge"), "pad: axis 0 has length 0, mode 'edge' finds nothing there to copy"),
     (lambda x, v: F.pad(x, (1,)), r"pad: expected \(before, after\) for at most 2 axes of input \(2, 3\), \(1,\) came"),
     (lambda x, v: F.pad(x, 1), r"pad: expected a tuple \(left, right, ...\), 1 came"),
@@ -120,6 +122,7 @@ PLACES = np.zeros((2, 3), int)
     (lambda x, v: mg.tensordot(x, x, ((2,), (0,))), "tensordot: axis 2 is out of bounds for 2 dimensions"),
     (lambda x, v: mg.vecdot(x, v), r"vecdot: x1 and x2 must have axis -1, of one length \(x1 \(2, 3\), x2 \(4,\)\)"),
     (lambda x, v: mg.einsum("ij,jk->ik", x, v), r"einsum: term 'jk' names 2 axes, its operand has shape \(4,\)"),
+    (lambda x, v: mg.einsum(x, [0, 1], v, [1]), 'einsum: expected subscripts such as "ij,jk->ik" first, Tensor came'),
     (lambda x, v: mg.einsum("ij->k", x), "einsum: the output of 'ij->k' has a letter twice or one that no operand has"),
 ])
 def test_wrong_calls(call, message, recorded, kernels):

@@ -1,5 +1,8 @@
 """nn.functional: PyTorch's signatures and corner cases; masks that are drawn, targets that are checked."""
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
 from compare import assert_same
@@ -84,8 +87,15 @@ def test_softmax(name, shape, dim):
     agree(name, random(*shape), dim=dim)
 
 
+def test_a_function_is_found_where_it_says():
+    for name in F.__dict__:
+        function = getattr(F, name)
+        if not name.startswith("_") and inspect.isfunction(function):
+            assert getattr(importlib.import_module(function.__module__), name) is function
+
+
 @pytest.mark.parity
-@pytest.mark.filterwarnings("ignore:Implicit dimension choice")
+@pytest.mark.filterwarnings("ignore:Implicit dimension choice", "ignore:softmax. dim is not given")
 @pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (2, 3, 2, 2)])
 def test_softmax_without_dim(shape):
     agree("softmax", random(*shape))

@@ -3,18 +3,12 @@ or be rounded before the sum. Values and gradients are compared with those of fl
 
 import numpy as np
 import pytest
+from halves import HALVES
 
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import ops
 
-HALVES = ["float16"]
-try:
-    import ml_dtypes
-except ImportError:
-    pass
-else:
-    HALVES.append(np.dtype(ml_dtypes.bfloat16))
 EPS = {"float16": 2.0 ** -11, "bfloat16": 2.0 ** -8}
 
 RNG = np.random.default_rng(0)

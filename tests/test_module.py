@@ -81,6 +81,14 @@ def test_state_dicts_are_pytorchs():
 
 
 @pytest.mark.parity
+def test_a_state_of_bfloat16_is_loaded_from_pytorch():
+    torch = pytest.importorskip("torch")
+    theirs, mine = torch.nn.LSTM(2, 3).bfloat16(), nn.LSTM(2, 3)
+    mine.load_state_dict(theirs.state_dict())
+    assert_same(mine.weight_hh_l0.data, theirs.weight_hh_l0.detach().float().numpy())
+
+
+@pytest.mark.parity
 def test_reprs_are_pytorchs():
     mine, theirs = pair()
     expected = repr(theirs).replace("torch.FloatTensor", "float32").replace("torch.float32", "float32")
@@ -377,7 +385,8 @@ def test_unflatten_on_symbols_and_identity():
     x = Input((6,))
     graph = Graph(x, nn.Unflatten(-1, (2, 3))(nn.Identity(1, two=2)(x)))
     assert graph(mg.ones(4, 6)).shape == (4, 2, 3)
-    for wrong in ((1, [2, 3]), (1, 6), ("1", (2,)), (True, (2,)), (1, (2.0,))):
+    assert nn.Unflatten(1, [2, 3])(mg.ones(4, 6)).shape == (4, 2, 3)
+    for wrong in ((1, {2, 3}), (1, 6), ("1", (2,)), (True, (2,)), (1, (2.0,))):
         with pytest.raises(TypeError, match="Unflatten: expected an int and a tuple of ints"):
             nn.Unflatten(*wrong)
     assert isinstance(nn.Identity()(Tensor(np.ones(2))), Tensor)

@@ -70,8 +70,8 @@ def test_buffers_are_raw_arrays_and_attributes():
         "seen", "scratch", "bn.running_mean", "bn.running_var", "bn.num_batches_tracked"]
     block.seen = np.ones(2, "f4")                       # set anew it still is the buffer
     assert next(block.buffers()) is block.seen
-    with pytest.raises(TypeError, match="pass its .data"):
-        block.register_buffer("wrong", mg.zeros(2))
+    with pytest.raises(TypeError, match="pass its .detach"):
+        block.register_buffer("wrong", mg.zeros(2, requires_grad=True))
 
 
 def test_a_plain_tensor_or_none_is_no_parameter():

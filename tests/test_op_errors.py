@@ -61,7 +61,9 @@ def test_wrong_calls(call, message, recorded, kernels):
     (lambda: ops.add(1.0), "add: argument b is missing"),
     (lambda: ops.add(mg.ones(2)), "add: argument b is missing"),
     (lambda: ops.exp(mg.ones(2), 1), r"exp: takes 1 arguments \(x\), 2 came"),
-    (lambda: ops.sum(mg.ones(2), dims=0), "sum: has no argument 'dims'; it has x, axis, keepdims"),
+    (lambda: ops.sum(mg.ones(2), along=0), "sum: has no argument 'along'; it has x, axis, keepdims"),
+    (lambda: ops.sum(mg.ones(2), p=0), "sum: has no argument 'p'; it has x, axis, keepdims"),
+    (lambda: ops.exp({}), "^exp: expected x to be a tensor or an array, a dict came"),
     (lambda: ops.sum(mg.ones(2), x=0), "sum: argument 'x' came twice"),
     (lambda: ops.concat(mg.ones(2)), "concat: expected a non-empty list or tuple of arrays, Tensor came"),
 ])

@@ -182,8 +182,9 @@ def test_every_public_op_is_at_the_top_and_everything_exported_exists():
 
     inner = {name for name, op in OPS.items() if op.module.startswith("minigrad.ops")} - set(ops.__all__)
     assert inner == {
-        "adaptive_sum", "at_least", "bernoulli_nll", "causal_mask", "contract", "gate", "identity", "place_along_last",
-        "places", "put", "put_diagonal", "resample", "resample_back", "transfer", "unpad", "window_places",
+        "adaptive_sum", "at_least", "bernoulli_nll", "causal_mask", "contract", "first_places", "gate", "identity",
+        "pixel_numbers", "place_along_last", "put", "put_diagonal", "resample", "resample_back", "transfer", "unpad",
+        "window_places",
     }, "ops that no __all__ names, and that are no parts of others"
     assert set(ops.__all__) <= set(minigrad.__all__)
     assert all(hasattr(minigrad, name) for name in minigrad.__all__)

@@ -14,6 +14,7 @@ from minigrad import nn, ops
 from minigrad.graph import Graph, Input
 from minigrad.nn import functional as F
 
+pytestmark = pytest.mark.filterwarnings("ignore:dropout2d")
 FUNCTIONS = ["dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"]
 LAYERS = ["Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "FeatureAlphaDropout"]
 LOW = -1.0507009873554805 * 1.6732632423543772          # where selu saturates

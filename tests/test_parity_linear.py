@@ -30,6 +30,14 @@ def test_linear_of_a_single_row(data):
 
 
 @given(st.data())
+def test_linear_with_a_number_for_bias(data):
+    features, batch = data.draw(sides(1)), data.draw(BATCHES.filter(lambda batch: len(batch) != 1))
+    x, bias = data.draw(arrays((*batch, features))), data.draw(arrays(()))
+    same("linear", [x, data.draw(arrays((data.draw(sides(1)), features))), bias])
+    same("linear", [x, data.draw(arrays((features,))), bias])       # of matrices PyTorch refuses this alone
+
+
+@given(st.data())
 def test_linear_layer(data):
     import torch
 

@@ -269,7 +269,8 @@ def test_layer_with_statistics(name, data):
                "bias": data.draw(st.just(True) if name.startswith("I") else st.booleans())}
     x = data.draw(inputs(c, AXES[name], batch=data.draw(sides(0 if name.startswith("B") else 1, 3))))
     call = thrice if 0 not in x.shape and x.size > c else lambda layer: layer
-    same_layer(*pair_of(name, c, **options), [x], call=call, training=data.draw(st.booleans()), scale=1.0)
+    same_layer(*pair_of(name, c, **options), [x], call=call, training=data.draw(st.booleans()),
+               **options_of(options["eps"]))
 
 
 @pytest.mark.parametrize("name", ["InstanceNorm1d", "InstanceNorm2d"])
@@ -295,21 +296,22 @@ def test_statistics_that_are_switched_off_stay():
 @given(last_axes(), st.booleans(), st.booleans(), EPS)
 def test_layer_norm_layer(drawn, affine, bias, eps):
     x, shape = drawn
-    same_layer(*pair_of("LayerNorm", shape, eps, affine, bias), [x], scale=1.0)
+    same_layer(*pair_of("LayerNorm", shape, eps, affine, bias), [x], **options_of(eps))
 
 
 @given(last_axes(), st.booleans(), st.none() | EPS)
 def test_rms_norm_layer(drawn, affine, eps):
     x, shape = drawn
-    same_layer(*pair_of("RMSNorm", shape, eps, affine), [x], scale=1.0)
+    same_layer(*pair_of("RMSNorm", shape, eps, affine), [x], **options_of(eps))
 
 
 @given(st.data())
 def test_group_norm_layer(data):
     groups = data.draw(sides(1, 3))
     c = groups * data.draw(sides(1, 2))
-    layers = pair_of("GroupNorm", groups, c, data.draw(EPS), data.draw(st.booleans()), bias=data.draw(st.booleans()))
-    same_layer(*layers, [data.draw(inputs(c))], scale=1.0)
+    eps = data.draw(EPS)
+    layers = pair_of("GroupNorm", groups, c, eps, data.draw(st.booleans()), bias=data.draw(st.booleans()))
+    same_layer(*layers, [data.draw(inputs(c))], **options_of(eps))
 
 
 @given(st.data())

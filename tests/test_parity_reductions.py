@@ -138,6 +138,53 @@ def test_of_integers(name, data):
     compare(name, [x], {"axis": axis}, lambda x, axis: function(x, dim=axis))
 
 
+@pytest.mark.parametrize("name", ["sum", "prod", "mean", "cumsum", "cumprod", "cumulative_sum", "cumulative_prod"])
+@given(st.data())
+def test_dtypes_that_are_asked_for(name, data):
+    """x is converted before anything is added or multiplied, and its gradient is converted back."""
+    import torch
+
+    shape = data.draw(hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=3))
+    options = {"axis": data.draw(st.integers(-len(shape), len(shape) - 1))}
+    wanted = data.draw(st.sampled_from(["float32", "float64"] + ["int32", "int64"] * (name != "mean")))
+    x = data.draw(masks(shape) | whole(shape, -3, 4)) if wanted.startswith("int") else data.draw(
+        arrays(shape) | whole(shape, -3, 4))
+    function = getattr(torch, name.replace("cumulative_", "cum"))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert getattr(mg, name)(mg.tensor(x), **options, dtype=wanted).dtype == wanted
+        if not name.startswith("cumulative"):
+            assert getattr(mg.tensor(x), name)(**options, dtype=wanted).dtype == wanted
+        if wanted != "float32":
+            same(name, [x], options, mine=lambda x, axis: getattr(mg, name)(x, axis, dtype=wanted),
+                 theirs=lambda x, axis: function(x, dim=axis, dtype=getattr(torch, wanted)))
+
+
+def test_a_dtype_that_is_asked_for_keeps_what_would_overflow():
+    x = mg.tensor(np.array([60000.0, 60000.0], "float16"), requires_grad=True)
+    for y in (mg.sum(x, dtype="float32"), x.sum(dtype="float32"), mg.cumsum(x, dtype="float32")[1]):
+        assert y.item() == 120000.0
+        (g,) = mg.grad([y], [x])
+        assert g.dtype == "float16"
+        np.testing.assert_array_equal(g.numpy(), [1, 1])
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "cumulative_sum", "cumulative_prod"])
+def test_a_dtype_that_is_asked_for_holds_for_bfloat16(name):
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    x = mg.tensor(np.array([1.0, 2.0], bfloat16))
+    assert getattr(mg, name)(x, dtype="float32").dtype == "float32"
+    assert getattr(mg, name)(x).dtype == bfloat16
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_numpys_word_for_a_correction(name):
+    x = np.arange(12.0).reshape(3, 4) ** 2
+    wanted = getattr(np, name)(x, axis=0, ddof=1)
+    np.testing.assert_allclose(getattr(mg, name)(mg.tensor(x), axis=0, ddof=1).numpy(), wanted)
+    np.testing.assert_allclose(getattr(mg.tensor(x), name)(0, ddof=1).numpy(), wanted)
+
+
 # --- norms ------------------------------------------------------------------------------------------------------
 
 ORDERS = [2, 1, 3, 0.5, 1.5, 0, -1, -2, inf, -inf]
@@ -208,6 +255,16 @@ def test_sort(data):
 
 
 @given(st.data())
+def test_sort_of_the_flattened_array(data):
+    """axis=None, as in NumPy."""
+    import torch
+
+    x = data.draw(arrays(data.draw(SHAPES), data.draw(KINDS)))
+    compare("sort", [x], {"axis": None}, lambda x, axis: torch.sort(x.reshape(-1), stable=True)[0])
+    compare("argsort", [x], {"axis": None}, lambda x, axis: torch.argsort(x.reshape(-1), stable=True))
+
+
+@given(st.data())
 def test_topk(data):
     """Values and places where no two elements are equal; where some are, PyTorch names any of them: the values."""
     import torch
@@ -269,6 +326,14 @@ def test_creation(data):
     made("eye", data.draw(st.integers(0, 4)), data.draw(st.integers(0, 4)))
     made("linspace", data.draw(st.integers(-3, 3)), data.draw(st.sampled_from([1.5, -2.0, 4])),
          data.draw(st.integers(0, 6)))
+
+
+def test_creation_in_numpys_words():
+    """A diagonal beside the main one; without the end."""
+    for k in (-2, 0, 1, 5):
+        np.testing.assert_array_equal(mg.eye(3, 4, k).numpy(), np.eye(3, 4, k))
+        np.testing.assert_array_equal(mg.eye(3, k=k).numpy(), np.eye(3, k=k))
+    np.testing.assert_allclose(mg.linspace(0, 1, 5, endpoint=False).numpy(), np.linspace(0, 1, 5, endpoint=False))
 
 
 @given(start=st.integers(-4, 4), length=st.integers(0, 5), step=st.sampled_from([1, 2, 0.5, -1, -0.25]))

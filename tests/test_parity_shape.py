@@ -221,6 +221,15 @@ def test_unstack(data):
     same("unbind", args, mine=lambda x, axis: x.unbind(axis), theirs=theirs("unbind"))
 
 
+def test_numpys_words_for_joining_and_cutting():
+    x = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(mg.concatenate([mg.tensor(x)] * 2, axis=1).numpy(), np.concatenate([x, x], axis=1))
+    np.testing.assert_array_equal(mg.tile(mg.tensor(x), reps=(2, 1)).numpy(), np.tile(x, reps=(2, 1)))
+    for mine, theirs in zip(mg.split(mg.tensor(x), indices_or_sections=3, axis=1),
+                            np.split(x, indices_or_sections=3, axis=1), strict=True):
+        np.testing.assert_array_equal(mine.numpy(), theirs)
+
+
 # --- picking --------------------------------------------------------------------------------------------------
 
 @st.composite

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from halves import HALVES
 from strict_cupy import installed
 
 import minigrad as mg
@@ -57,6 +58,27 @@ def test_uniform():
     x = mg.uniform(-1.0, 3.0, (MANY,)).numpy()
     assert x.min() >= -1 and x.max() < 3 and x.dtype == np.float32
     assert abs(x.mean() - 1) < 0.05 and abs(x.var() - 16 / 12) < 0.05
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_halves_below_1(dtype):
+    """Nothing is rounded up to 1, and every number of the grid below is equally likely."""
+    bits = {"float16": 11, "bfloat16": 8}[str(np.dtype(dtype))]
+    for x in (mg.rand(MANY, dtype=dtype), mg.rand_like(mg.zeros(MANY, dtype=dtype)), mg.uniform(0, 1, MANY, dtype)):
+        values = x.numpy().astype("float64")
+        assert x.dtype == dtype and values.min() >= 0 and values.max() < 1 and abs(values.mean() - 0.5) < 0.01
+        assert (values * 2**bits % 1 == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["int64", bool], ids=str)
+@pytest.mark.parametrize("call", [
+    lambda dtype: mg.rand(2, dtype=dtype), lambda dtype: mg.randn(2, dtype=dtype),
+    lambda dtype: mg.rand_like(mg.zeros(2), dtype=dtype), lambda dtype: mg.uniform(0, 1, 2, dtype=dtype),
+    lambda dtype: mg.normal(0, 1, 2, dtype=dtype),
+])
+def test_whole_numbers_are_not_drawn_by_rounding(call, dtype):
+    with pytest.raises(TypeError, match="expected a floating dtype, (int64|bool) came.*randint"):
+        call(dtype)
 
 
 def test_uniform_between_tensors():

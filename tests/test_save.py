@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import minigrad as mg
 from minigrad import models, nn
 from minigrad.graph import load, save
 
@@ -17,6 +18,20 @@ def test_weights_survive_a_file(tmp_path):
         np.testing.assert_array_equal(other.state_dict()[name], array)
         assert other.state_dict()[name].dtype == array.dtype
     assert [path.name for path in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_a_state_dict_survives_a_file(tmp_path):
+    """As PyTorch's listings save: save(model.state_dict(), path), model.load_state_dict(load(path))."""
+    model, twin = nn.Linear(3, 2), nn.Linear(3, 2)
+    mg.save(model.state_dict() | {"step": mg.tensor(3)}, tmp_path / "m.safetensors")
+    state = mg.load(tmp_path / "m.safetensors")
+    assert state.pop("step") == 3
+    twin.load_state_dict(state)
+    assert (twin.weight == model.weight).all()
+    for wrong in (7, {"optimizer": {"lr": 1}}, {"epoch": 3}):
+        with pytest.raises(TypeError, match="save: expected a module, or a state dict"):
+            mg.save(wrong, tmp_path / "wrong.safetensors")
+    assert not (tmp_path / "wrong.safetensors").exists()
 
 
 def test_arrays_that_lie_otherwise_in_memory(tmp_path):

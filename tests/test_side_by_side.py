@@ -25,6 +25,20 @@ def test_wrong_second_gradients_are_found():
         same("tanh", [X], mine=lambda x: F.tanh(x) + (x - x.detach()) ** 2)
 
 
+def test_wrong_second_gradients_are_found_where_gradients_add_up_to_0():
+    def wrong(x, dim):
+        centred = x - x.mean(dim, keepdim=True)
+        return F.softmax(x, dim) + (centred - centred.detach()) ** 2
+
+    with pytest.raises(AssertionError, match="second gradients of minigrad and PyTorch do not agree"):
+        same("softmax", [X, -1], mine=wrong)
+
+
+def test_what_neither_was_called_with_is_no_agreement():
+    with pytest.raises(TypeError):
+        same("relu", [np.array(["no number"])])
+
+
 def test_a_refusal_of_pytorch_alone_is_found():
     with pytest.raises(AssertionError, match="PyTorch refuses, minigrad does not"):
         same("linear", [X, X[:, :1]], mine=lambda x, weight: x)

@@ -37,6 +37,14 @@ def test_multiplications_of_layers(layer, shape, expected):
     assert figures(Graph(x, layer()(x, name="it")))["it"] == expected
 
 
+@pytest.mark.parametrize(("layer", "gates"), [(nn.RNNCell, 1), (nn.GRUCell, 3), (nn.LSTMCell, 4)])
+def test_multiplications_of_a_cell_that_starts_at_zeros(layer, gates):
+    x = Input((3,))
+    out = layer(3, 5)(x, name="it")
+    ends = out if isinstance(out, tuple) else [out]
+    assert figures(Graph(x, ends))["it"][1] == gates * 5 * (3 + 5)
+
+
 def test_multiplications_of_ops():
     q, k = Input((2, 5, 8), name="q"), Input((2, 7, 8), name="k")
     attention = ops.scaled_dot_product_attention(q, k, k)

@@ -18,10 +18,11 @@ from itertools import count
 from typing import Any
 
 from ..backend import Array, is_array
+from ..misuse import is_int
 from ..nn.module import Module, Parameter
 from ..op import Op
 from ..tensor import Tensor, observer
-from .symbol import BATCH, Call, Symbol, calls_behind, for_batch, in_batches, is_int, spell, spell_number
+from .symbol import BATCH, Call, Symbol, calls_behind, for_batch, in_batches, spell, spell_number
 
 
 @dataclass(frozen=True)

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy
 
-from ..backend import to_numpy
+from ..backend import is_array, to_numpy
 from ..files import write_atomically
 from ..nn.module import Module
+from ..tensor import bare
 
 PathLike = str | os.PathLike[str]
 
 
-def save(module: Module, path: PathLike) -> None:
+def save(module: Module | Mapping[str, Any], path: PathLike) -> None:
     """Write the parameters and buffers of `module` to `path`, a safetensors file with the names of its `state_dict()`.
 
-    The file appears complete or not at all. Raises OSError, naming it, where it cannot be written.
+    module: a module, or a state dict, name -> array or tensor. The file appears complete or not at all. Raises OSError,
+    naming it, where it cannot be written.
     """
     from safetensors.numpy import save as to_bytes
 
-    content = to_bytes({name: to_numpy(array) for name, array in module.state_dict().items()})
+    state = module.state_dict() if isinstance(module, Module) else module
+    if not isinstance(state, Mapping) or not all([is_array(bare(value)) for value in state.values()]):
+        raise TypeError("save: expected a module, or a state dict of arrays and tensors: a file holds nothing else, "
+                        f"{type(module).__name__} came")
+    content = to_bytes({name: to_numpy(bare(value)) for name, value in state.items()})
     path = Path(path)
     try:
         write_atomically(path, lambda temporary: temporary.write_bytes(content))

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import numpy
 
 from ..meta import Meta
+from ..misuse import MISUSES, is_int
 from ..nn.module import Module
 from ..nn.scope import scope
 from ..op import Op
@@ -83,7 +84,7 @@ class Symbol(Tensor):
         raise TypeError(f"{self!r} is a node of a graph, it has no history to be detached from: detach inside the "
                         "forward of a leaf layer")
 
-    def to(self, device: str) -> NoReturn:
+    def to(self, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> NoReturn:
         raise TypeError(f"{self!r} is a node of a graph, it is on no device: move the whole, Graph(inputs, outputs)"
                         ".to(device), and the arrays it is called on")
 
@@ -116,9 +117,10 @@ def call_on_symbols(what: Module | Op, forward: Callable, args: Sequence, name: 
         check_arguments(args)
         with no_grad():
             y = bare(shape_of(what, forward, [hollow(a) for a in args]))
-    except (TypeError, ValueError, IndexError) as error:
+    except MISUSES as wrong:
+        error = what.explained(wrong, [hollow(a) for a in args]) if isinstance(what, Op) else wrong
         error.args = (f"{name}: " * bool(name) + spell_numbers(str(error)), *error.args[1:])
-        raise
+        raise error from wrong.__cause__
     return symbols_for(y, Call(what, args, y, name))
 
 
@@ -223,11 +225,6 @@ def made_of_batches(x: float) -> bool:
         if 0.5 < ratio < NEAR and abs(ratio - round(ratio)) <= 1e-12 * ratio:
             return True
     return False
-
-
-def is_int(x: Any) -> bool:
-    """Python's and NumPy's ints, no bools."""
-    return isinstance(x, (int, numpy.integer)) and type(x) is not bool
 
 
 def for_batch(x: Any, n: int) -> Any:

@@ -38,6 +38,8 @@ def lookup(what: str, owner: str, target: str, pairs: Iterable[tuple[str, Any]])
 def as_array(value: Any) -> Array:
     """A tensor's array, an array, or what NumPy makes of it."""
     value = value.data if isinstance(value, Tensor) else value
+    if str(getattr(value, "dtype", "")) == "torch.bfloat16":
+        value = value.float()                   # which NumPy has not by itself
     return value if is_array(value) else numpy.asarray(value)
 
 

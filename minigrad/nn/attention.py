@@ -7,8 +7,11 @@ from typing import Any
 from .. import ops
 from . import functional as F
 from . import init
-from .linear import Linear, new_parameter
+from .linear import Linear
 from .module import Module
+from .new_parameters import new_parameter
+
+__all__ = ["MultiheadAttention"]
 
 
 class MultiheadAttention(Module):

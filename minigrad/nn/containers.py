@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
-from .holding import place, update, value_of
+from .container_parts import place, update, value_of
 from .module import Module
+
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 L = TypeVar("L", bound="Listed")
 

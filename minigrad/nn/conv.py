@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..geometry import each
+from ..geometry import each, same_padding
 from . import functional as F
-from .linear import new_parameter, usual_start
 from .module import Module
+from .new_parameters import new_parameter, usual_start
+
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -18,6 +20,12 @@ class Convolution(Module):
 
     axes: int                       # 1 for sequences, 2 for images
     output_padding: tuple[int, ...]
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
+                 device: str | None = None, dtype: Any = None):
+        self.set_up((in_channels, out_channels), kernel_size, stride, padding, dilation, groups, padding_mode)
+        self.make_parameters(out_channels, in_channels // groups, bias, device, dtype)
 
     def set_up(self, channels: tuple[int, int], kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: int,
                padding_mode: str) -> None:
@@ -58,12 +66,11 @@ class Convolution(Module):
         """The input, and the padding that is left to do: with a padding_mode other than "zeros", none."""
         if self.padding_mode == "zeros":
             return input, self.padding
-        widths: list[int] = []                                              # (before, after), the last axis first
-        for i in reversed(range(self.axes)):
-            total = self.dilation[i] * (self.kernel_size[i] - 1) if self.padding == "same" else 0
-            before = total // 2 if isinstance(self.padding, str) else self.padding[i]
-            widths += [before, total - before if isinstance(self.padding, str) else before]
-        return F.pad(input, widths, self.padding_mode), 0
+        if self.padding == "same":
+            ends = same_padding(self.kernel_size, self.dilation)
+        else:
+            ends = tuple([(n, n) for n in ((0,) * self.axes if self.padding == "valid" else self.padding)])
+        return F.pad(input, [n for before_and_after in reversed(ends) for n in before_and_after], self.padding_mode), 0
 
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
@@ -91,12 +98,6 @@ class Conv1d(Convolution):
 
     axes = 1
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-                 dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-                 device: str | None = None, dtype: Any = None):
-        self.set_up((in_channels, out_channels), kernel_size, stride, padding, dilation, groups, padding_mode)
-        self.make_parameters(out_channels, in_channels // groups, bias, device, dtype)
-
     def forward(self, input: Any) -> Any:
         input, padding = self.padded(input)
         return F.conv1d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
@@ -114,12 +115,6 @@ class Conv2d(Convolution):
 
     axes = 2
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-                 dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-                 device: str | None = None, dtype: Any = None):
-        self.set_up((in_channels, out_channels), kernel_size, stride, padding, dilation, groups, padding_mode)
-        self.make_parameters(out_channels, in_channels // groups, bias, device, dtype)
-
     def forward(self, input: Any) -> Any:
         input, padding = self.padded(input)
         return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
@@ -127,6 +122,13 @@ class Conv2d(Convolution):
 
 class TransposedConvolution(Convolution):
     """What the transposed ones share beside: output_padding, or in its place the size of the output."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
+                 padding_mode: str = "zeros", device: str | None = None, dtype: Any = None):
+        self.set_up((in_channels, out_channels), kernel_size, stride, padding, dilation, groups, padding_mode)
+        self.set_up_transposed(output_padding, padding_mode)
+        self.make_parameters(in_channels, out_channels // groups, bias, device, dtype)
 
     def set_up_transposed(self, output_padding: Any, padding_mode: str) -> None:
         """Keep output_padding, and refuse what transposed convolutions do not have."""
@@ -166,13 +168,6 @@ class ConvTranspose1d(TransposedConvolution):
 
     axes = 1
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-                 output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
-                 padding_mode: str = "zeros", device: str | None = None, dtype: Any = None):
-        self.set_up((in_channels, out_channels), kernel_size, stride, padding, dilation, groups, padding_mode)
-        self.set_up_transposed(output_padding, padding_mode)
-        self.make_parameters(in_channels, out_channels // groups, bias, device, dtype)
-
     def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
         return F.conv_transpose1d(input, self.weight, self.bias, self.stride, self.padding,
                                   self.output_padding_for(input, output_size), self.groups, self.dilation)
@@ -188,13 +183,6 @@ class ConvTranspose2d(TransposedConvolution):
     """
 
     axes = 2
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-                 output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
-                 padding_mode: str = "zeros", device: str | None = None, dtype: Any = None):
-        self.set_up((in_channels, out_channels), kernel_size, stride, padding, dilation, groups, padding_mode)
-        self.set_up_transposed(output_padding, padding_mode)
-        self.make_parameters(in_channels, out_channels // groups, bias, device, dtype)
 
     def forward(self, input: Any, output_size: Sequence[int] | None = None) -> Any:
         return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding,

@@ -7,6 +7,8 @@ from typing import Any
 from . import functional as F
 from .module import Module
 
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
+
 
 class CosineSimilarity(Module):
     """The cosine of the angle between vectors, which lie along `dim` of the shape to which x1 and x2 broadcast."""

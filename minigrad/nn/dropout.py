@@ -8,6 +8,8 @@ from . import functional as F
 from .functional.dropouts import check_probability
 from .module import Module
 
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
+
 
 class Dropping(Module):
     """What the layers share: a probability."""

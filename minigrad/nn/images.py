@@ -7,6 +7,11 @@ from typing import Any
 from . import functional as F
 from .module import Module
 
+__all__ = [
+    "ChannelShuffle", "Fold", "PixelShuffle", "PixelUnshuffle", "Unfold", "Upsample", "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
+]
+
 
 class Upsample(Module):
     """Images of another size: x (n, c, h, w) -> (n, c, *size); also (n, c, l) and (n, c, d, h, w).

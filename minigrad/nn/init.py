@@ -1,4 +1,4 @@
-"""First values of parameters. Every function fills a tensor in place, unrecorded, and returns it.
+"""First values of parameters. Every function fills a tensor, or its `.data`, in place, unrecorded, and returns it.
 
 fan_in is the number of inputs that reach an output, fan_out the number of outputs that an input reaches: of a weight
 (out, in, *kernel) in * prod(kernel) and out * prod(kernel). generator: by default that of the tensor's device.
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ..backend import device_of, namespace, using
 from ..ops.random import draw
-from ..tensor import Tensor
+from ..tensor import Tensor, bare
 from .quantile import normal_quantile
 
 T = TypeVar("T", bound=Tensor)
@@ -26,9 +26,10 @@ GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_trans
 
 def filled(tensor: T, make: Callable[[], Any]) -> T:
     """The tensor with the values that `make` gives on its device."""
-    with using(device_of(tensor.data)):
-        tensor.data[...] = make()
-    tensor.touch()
+    with using(device_of(bare(tensor))):
+        bare(tensor)[...] = make()
+    if isinstance(tensor, Tensor):
+        tensor.touch()
     return tensor
 
 
@@ -40,7 +41,7 @@ def random(tensor: T, kind: str, scale: float, shift: float, generator: Any) -> 
 def drawn(tensor: Tensor, kind: str, generator: Any) -> Any:
     """Random numbers like the tensor, in float32 at least."""
     dtype = "float64" if tensor.dtype == "float64" else "float32"
-    return draw(kind, tensor.shape, dtype, device_of(tensor.data), generator)
+    return draw(kind, tensor.shape, dtype, device_of(bare(tensor)), generator)
 
 
 def zeros_(tensor: T) -> T:
@@ -83,7 +84,7 @@ def trunc_normal_(tensor: T, mean: float = 0.0, std: float = 1.0, a: float = -2.
     first, last = [erfc(-z / sqrt(2)) / 2 for z in ends]
 
     def make() -> Any:
-        u = draw("random", tensor.shape, "float64", device_of(tensor.data), generator)
+        u = draw("random", tensor.shape, "float64", device_of(bare(tensor)), generator)
         z = normal_quantile(first + (last - first) * u)
         xp = namespace(z)
         return xp.clip(sign * std * z + mean, a, b).astype(tensor.dtype, copy=False)
@@ -95,7 +96,7 @@ def eye_(tensor: T) -> T:
     """Ones on the diagonal of a matrix, zeros elsewhere: a linear layer that keeps what it can of its input."""
     if tensor.ndim != 2:
         raise ValueError(f"eye_: expected a matrix, this tensor has shape {tensor.shape}")
-    return filled(tensor, lambda: namespace(tensor.data).eye(*tensor.shape))
+    return filled(tensor, lambda: namespace(bare(tensor)).eye(*tensor.shape))
 
 
 def dirac_(tensor: T, groups: int = 1) -> T:
@@ -111,11 +112,11 @@ def dirac_(tensor: T, groups: int = 1) -> T:
         raise ValueError(f"dirac_: {k} outputs are no multiple of {groups} groups")
     zeros_(tensor)
     if 0 not in tensor.shape:
-        with using(device_of(tensor.data)):
+        with using(device_of(bare(tensor))):
             n, middle = k // groups, [m // 2 for m in kernel]
-            d = namespace(tensor.data).arange(min(n, c))
+            d = namespace(bare(tensor)).arange(min(n, c))
             for g in range(groups):
-                tensor.data[(g * n + d, d, *middle)] = 1
+                bare(tensor)[(g * n + d, d, *middle)] = 1
     return tensor
 
 
@@ -175,12 +176,18 @@ def lecun_uniform_(tensor: T, generator: Any = None) -> T:
 
 
 def xavier_normal_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
-    """Normal with variance gain^2 * 2 / (fan_in + fan_out). Glorot & Bengio 2010, equation 12."""
+    """Normal with variance gain^2 * 2 / (fan_in + fan_out). Glorot & Bengio 2010, equation 12.
+
+    Lectures also say Glorot initialisation; some mean variance 1 / fan_in by Xavier's, which is lecun_normal_ here.
+    """
     return normal_(tensor, 0.0, gain * sqrt(2 / max(sum(fans(tensor)), 1)), generator)
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
-    """Uniform in [-b, b), b = gain * sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010, equation 16."""
+    """Uniform in [-b, b), b = gain * sqrt(6 / (fan_in + fan_out)). Glorot & Bengio 2010, equation 16.
+
+    Lectures also say Glorot initialisation, or the normalized one.
+    """
     return symmetric(tensor, gain * sqrt(2 / max(sum(fans(tensor)), 1)), generator)
 
 
@@ -189,13 +196,17 @@ def kaiming_normal_(tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearit
     """Normal with variance gain^2 / fan. He et al. 2015, equations 10 and 14.
 
     a: the slope of the leaky_relu that follows. mode: "fan_in" keeps the variance going forward, "fan_out" going back.
+    Lectures also say He initialisation, or MSRA's: sqrt(2 / fan_in) times a normal number, for relu.
     """
     return normal_(tensor, 0.0, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
 def kaiming_uniform_(tensor: T, a: float = 0.0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                      generator: Any = None) -> T:
-    """Uniform in [-b, b), b = gain * sqrt(3 / fan), so with kaiming_normal_'s variance. He et al. 2015."""
+    """Uniform in [-b, b), b = gain * sqrt(3 / fan), so with kaiming_normal_'s variance. He et al. 2015.
+
+    Lectures also say He initialisation.
+    """
     return symmetric(tensor, kaiming_std(tensor, a, mode, nonlinearity), generator)
 
 
@@ -223,7 +234,7 @@ def orthogonal_(tensor: T, gain: float = 1.0, generator: Any = None) -> T:
         return tensor
 
     def make() -> Any:
-        xp, rows = namespace(tensor.data), tensor.shape[0]
+        xp, rows = namespace(bare(tensor)), tensor.shape[0]
         matrix = drawn(tensor, "standard_normal", generator).reshape(rows, -1)
         wide = rows < matrix.shape[1]
         q, r = xp.linalg.qr(matrix.T if wide else matrix)

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from math import prod, sqrt
-from numbers import Integral
+from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from .. import ops
+from ..misuse import is_int
 from . import functional as F
-from . import init
-from .module import Module, Parameter
+from .module import Module
+from .new_parameters import new_parameter, uniform_start, usual_start
 
-
-def is_int(n: Any) -> bool:
-    """Python's and NumPy's ints, no bools."""
-    return isinstance(n, Integral) and not isinstance(n, bool)
-
-
-def new_parameter(*shape: int, device: str | None = None, dtype: Any = None) -> Parameter:
-    """A parameter whose values are still to be set."""
-    return Parameter(ops.empty(shape, dtype=dtype or "float32", device=device or "cpu"))
-
-
-def neutral_start(weight: Parameter | None, bias: Parameter | None) -> None:
-    """Scale 1, shift 0: a normalisation that only normalises."""
-    if weight is not None:
-        init.ones_(weight)
-    if bias is not None:
-        init.zeros_(bias)
-
-
-def usual_start(weight: Parameter, bias: Parameter | None) -> None:
-    """Both uniform in [-b, b), b = 1 / sqrt(fan_in), as in PyTorch."""
-    bound = 1 / sqrt(max(init.fans(weight)[0], 1))
-    init.uniform_(weight, -bound, bound)
-    if bias is not None:
-        init.uniform_(bias, -bound, bound)
+__all__ = ["Bilinear", "Flatten", "Identity", "Linear", "Unflatten"]
 
 
 class Linear(Module):
@@ -80,10 +57,7 @@ class Bilinear(Module):
 
     def reset_parameters(self) -> None:
         """Uniform in [-b, b), b = 1 / sqrt(in1_features)."""
-        bound = 1 / sqrt(self.in1_features)
-        init.uniform_(self.weight, -bound, bound)
-        if self.bias is not None:
-            init.uniform_(self.bias, -bound, bound)
+        uniform_start((self.weight, self.bias), self.in1_features)
 
     def forward(self, input1: Any, input2: Any) -> Any:
         return F.bilinear(input1, input2, self.weight, self.bias)
@@ -109,13 +83,15 @@ class Flatten(Module):
 class Unflatten(Module):
     """The axis `dim` made several: Unflatten(1, (c, h, w)) makes (n, c*h*w) -> (n, c, h, w). A size may be -1."""
 
-    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
-        if not isinstance(unflattened_size, tuple) or not all([is_int(n) for n in (dim, *unflattened_size)]):
+    def __init__(self, dim: int, unflattened_size: Sequence[int]):
+        if not isinstance(unflattened_size, (tuple, list)) or not all([is_int(n) for n in (dim, *unflattened_size)]):
             raise TypeError(f"Unflatten: expected an int and a tuple of ints, {dim!r} and {unflattened_size!r} came")
+        if not unflattened_size:
+            raise ValueError("Unflatten: unflattened_size is empty: an axis is made of at least one")
         self.dim, self.unflattened_size = dim, unflattened_size
 
     def forward(self, input: Any) -> Any:
-        shape, sizes = input.shape, self.unflattened_size
+        shape, sizes = input.shape, tuple(self.unflattened_size)
         if not -len(shape) <= self.dim < len(shape):
             raise IndexError(f"Unflatten: dim {self.dim} of an input of shape {shape}")
         dim = self.dim % len(shape)

@@ -12,8 +12,14 @@ from ..backend import Array
 from ..ops import tensor
 from . import functional as F
 from .distance import PairwiseDistance
-from .functional.reductions import reduction_of
+from .functional.common import reduction_of
 from .module import Module
+
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss", "HingeEmbeddingLoss",
+    "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",
+    "NLLLoss", "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss",
+]
 
 
 def array_of(weight: Any) -> Array | None:

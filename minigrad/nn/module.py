@@ -12,11 +12,14 @@ from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
 from ..backend import FLOATS, Array, device_of, is_array, to_device, using
+from ..misuse import MISUSES, explained, given, is_ours, named_by_class
 from ..ops.creation import from_python
 from ..tensor import Tensor, observer
 from .arrays import as_array, clear_grad, join, lookup, moved, once, target_of
 from .hooks import Hooked
 from .scope import scope, symbol_in
+
+__all__ = ["Module", "Parameter"]
 
 M = TypeVar("M", bound="Module")
 
@@ -53,6 +56,12 @@ class Module(Hooked):
     training: bool = True
     one_node: bool = False          # whether it is one node of a graph though it has children
 
+    def __init_subclass__(cls) -> None:
+        """The constructors of the layers here say in their errors which layer it is."""
+        super().__init_subclass__()
+        if "__init__" in vars(cls) and cls.__module__.startswith(__package__):
+            type.__setattr__(cls, "__init__", named_by_class(vars(cls)["__init__"]))
+
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes. Every subclass that is called writes its own."""
         raise TypeError(f"{type(self).__name__} cannot be called: it has no forward method")
@@ -63,13 +72,17 @@ class Module(Hooked):
         if symbol is not None:
             return self._on_symbol(symbol, args, kwargs, name)
         watcher, hooks = observer.get(), self._hooks
-        if watcher is None:
-            return self.forward(*args, **kwargs) if hooks is None else hooks.run(self, args, kwargs)
-        watcher.enter(self)
+        if watcher is not None:
+            watcher.enter(self)
         try:
             return self.forward(*args, **kwargs) if hooks is None else hooks.run(self, args, kwargs)
+        except MISUSES as error:
+            if not is_ours(error):
+                raise
+            raise explained(type(self).__name__, error, given(self.forward, args, kwargs)) from error.__cause__
         finally:
-            watcher.leave()
+            if watcher is not None:
+                watcher.leave()
 
     def _on_symbol(self, symbol: Any, args: tuple, kwargs: dict, name: str | None) -> Any:
         """A layer is one node of the graph; a module with children runs, so that its layers are."""
@@ -97,12 +110,18 @@ class Module(Hooked):
         own = vars(self)
         return {name: own[name] for name in own.get("_persistent", ()) if own.get(name) is not None}
 
-    def register_buffer(self, name: str, tensor: Array | None, persistent: bool = True) -> None:
-        """Let attribute `name` be a buffer: a raw array that moves with the module and, if persistent, is saved too."""
+    def register_buffer(self, name: str, tensor: Tensor | Array | None, persistent: bool = True) -> None:
+        """Let attribute `name` be a buffer: a raw array that moves with the module and, if persistent, is saved too.
+
+        tensor: the array, or a constant tensor whose array it becomes.
+        """
         self._check_name("buffer", name)
+        if isinstance(tensor, Tensor):
+            if tensor.requires_grad:
+                raise TypeError(f"register_buffer: {name} requires gradients, a buffer has none: pass its .detach()")
+            tensor = tensor.data
         if tensor is not None and not is_array(tensor):
-            raise TypeError(f"register_buffer: {name} must be a raw array or None, {type(tensor).__name__} came"
-                            + ("; pass its .data" if isinstance(tensor, Tensor) else ""))
+            raise TypeError(f"register_buffer: {name} must be an array, a tensor or None, {type(tensor).__name__} came")
         vars(self).setdefault("_persistent", {})[name] = persistent
         setattr(self, name, tensor)
 

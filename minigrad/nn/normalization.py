@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from typing import Any
+from warnings import warn
 
 from .. import ops
 from ..backend import device_of, using
 from ..ops.normalization import as_shape
 from . import functional as F
 from .functional.common import has_values
-from .linear import neutral_start, new_parameter
 from .module import Module
+from .new_parameters import neutral_start, new_parameter
+
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LayerNorm", "LocalResponseNorm", "RMSNorm",
+]
 
 
 class Normalization(Module):
@@ -126,12 +132,17 @@ class InstanceNorm(Normalization):
         alone = len(input.shape) == self.ndims[0]                   # a sample without a batch
         found = input.shape[0 if alone else 1]
         if found != self.num_features and self.affine:
-            raise ValueError(f"{type(self).__name__}: expected {self.num_features} channels, as num_features; input "
-                             f"{input.shape} has {found}")
+            raise ValueError(self.other_channels(input, found))
+        if found != self.num_features:
+            warn(self.other_channels(input, found), stacklevel=3)
         y = F.instance_norm(ops.expand_dims(input, 0) if alone else input, self.running_mean, self.running_var,
                             self.weight, self.bias, self.training or not self.track_running_stats,
                             0.0 if self.momentum is None else self.momentum, self.eps)
         return ops.squeeze(y, 0) if alone else y
+
+    def other_channels(self, input: Any, found: int) -> str:
+        return (f"{type(self).__name__}: expected {self.num_features} channels, as num_features; input {input.shape} "
+                f"has {found}")
 
 
 class InstanceNorm1d(InstanceNorm):

@@ -8,6 +8,11 @@ from ..geometry import each
 from . import functional as F
 from .module import Module
 
+__all__ = [
+    "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveMaxPool1d", "AdaptiveMaxPool2d", "AvgPool1d", "AvgPool2d",
+    "LPPool1d", "LPPool2d", "MaxPool1d", "MaxPool2d", "MaxUnpool1d", "MaxUnpool2d",
+]
+
 # --- the largest ----------------------------------------------------------------------------------------------
 
 class MaxPool(Module):
@@ -50,43 +55,42 @@ class MaxPool2d(MaxPool):
         return F.max_pool2d(input, *self.options())
 
 
-class MaxUnpool1d(Module):
-    """What MaxPool1d found, put back where it was, zeros elsewhere: x (n, c, p), or without n -> (n, c, l).
-
-    indices: what MaxPool1d(..., return_indices=True) gave beside x. output_size, of the call: where several lengths are
-    pooled to p, which one it was. kernel_size, stride (by default kernel_size), padding: as in the pooling.
+class MaxUnpool(Module):
+    """indices: what the max pooling gave beside x with return_indices=True. output_size, of the call: where inputs of
+    several sizes are pooled to that of x, which one it was. kernel_size, stride (by default kernel_size), padding: as
+    in the pooling.
     """
 
+    axes: int                   # 1 for sequences, 2 for images
+
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0):
-        self.kernel_size = each(kernel_size, 1, "MaxUnpool1d: kernel_size")
-        self.stride = self.kernel_size if stride is None else each(stride, 1, "MaxUnpool1d: stride")
-        self.padding = each(padding, 1, "MaxUnpool1d: padding")
+        name = type(self).__name__
+        self.kernel_size = each(kernel_size, self.axes, f"{name}: kernel_size")
+        self.stride = self.kernel_size if stride is None else each(stride, self.axes, f"{name}: stride")
+        self.padding = each(padding, self.axes, f"{name}: padding")
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(MaxUnpool):
+    """What MaxPool1d found, put back where it was, zeros elsewhere: x (n, c, p), or without n -> (n, c, l)."""
+
+    __doc__ = f"{__doc__}\n\n{MaxUnpool.__doc__}"
+    axes = 1
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
+class MaxUnpool2d(MaxUnpool):
+    """What MaxPool2d found, put back where it was, zeros elsewhere: x (n, c, p, q), or without n -> (n, c, h, w)."""
 
-class MaxUnpool2d(Module):
-    """What MaxPool2d found, put back where it was, zeros elsewhere: x (n, c, p, q), or without n -> (n, c, h, w).
-
-    indices: what MaxPool2d(..., return_indices=True) gave beside x. output_size, of the call: where images of several
-    sizes are pooled to (p, q), which one it was. kernel_size, stride (by default kernel_size), padding: as in the
-    pooling.
-    """
-
-    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0):
-        self.kernel_size = each(kernel_size, 2, "MaxUnpool2d: kernel_size")
-        self.stride = self.kernel_size if stride is None else each(stride, 2, "MaxUnpool2d: stride")
-        self.padding = each(padding, 2, "MaxUnpool2d: padding")
+    __doc__ = f"{__doc__}\n\n{MaxUnpool.__doc__}"
+    axes = 2
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 # --- the mean, and other norms --------------------------------------------------------------------------------

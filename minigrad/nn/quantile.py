@@ -7,6 +7,7 @@ these are: quotients of polynomials for the middle, the tails, and the far tails
 from __future__ import annotations
 
 from ..backend import Array, namespace
+from ..ops.error_function import quotient
 
 # Of each quotient the coefficients of numerator and denominator, the highest power first.
 MIDDLE = ([2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
@@ -33,11 +34,3 @@ def normal_quantile(p: Array) -> Array:
     tail = xp.where(side > 0, tail, float("inf"))
     middle = q * quotient(MIDDLE, 0.180625 - q * q)
     return xp.where(xp.abs(q) <= 0.425, middle, xp.where(q < 0, -tail, tail))
-
-
-def quotient(coefficients: tuple[list[float], list[float]], r: Array) -> Array:
-    """One polynomial in r divided by the other, both by Horner's rule."""
-    above, below = [row[0] + 0 * r for row in coefficients]
-    for a, b in zip(coefficients[0][1:], coefficients[1][1:], strict=True):
-        above, below = above * r + a, below * r + b
-    return above / below

@@ -15,10 +15,12 @@ from warnings import warn
 from .. import ops
 from ..backend import FLOATS
 from . import functional as F
-from .linear import new_parameter
 from .module import Module, Parameter
-from .recurrent_cells import check_nonlinearity, one_state, two_states, uniform_start, zero_state
+from .new_parameters import new_parameter, uniform_start
+from .recurrent_cells import check_nonlinearity, one_state, two_states, zero_state
 from .utils.rnn import PackedSequence
+
+__all__ = ["GRU", "LSTM", "RNN", "RNNBase"]
 
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
@@ -112,7 +114,7 @@ class RNNBase(Module):
 
     def reset_parameters(self) -> None:
         """Uniform in [-b, b), b = 1 / sqrt(hidden_size)."""
-        uniform_start(self, self.hidden_size)
+        uniform_start(self.parameters(), self.hidden_size)
 
     def flatten_parameters(self) -> None:
         """Accepted, and without effect: there is no other layout of the parameters here."""
@@ -262,7 +264,8 @@ class RNN(RNNBase):
                          bidirectional, device=device, dtype=dtype)
 
     def step(self, part: Any, states: tuple, weight_hh: Any, bias_hh: Any, weight_hr: Any) -> tuple:
-        return ops.rnn_cell(part, *states, None, weight_hh, None, bias_hh, self.nonlinearity),
+        h = ops.rnn_cell(part, *states, None, weight_hh, None, bias_hh, self.nonlinearity)
+        return (h,)
 
 
 class LSTM(RNNBase):
@@ -302,4 +305,5 @@ class GRU(RNNBase):
                          device=device, dtype=dtype)
 
     def step(self, part: Any, states: tuple, weight_hh: Any, bias_hh: Any, weight_hr: Any) -> tuple:
-        return ops.gru_cell(part, *states, None, weight_hh, None, bias_hh),
+        h = ops.gru_cell(part, *states, None, weight_hh, None, bias_hh)
+        return (h,)

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import Any
 
 from .. import ops
 from ..backend import namespace, on_device_of
 from ..tensor import Tensor, bare
-from . import init
-from .linear import new_parameter
+from .functional.common import is_symbol
 from .module import Module
+from .new_parameters import new_parameter, uniform_start
+
+__all__ = ["GRUCell", "LSTMCell", "RNNCell", "RNNCellBase"]
 
 
 def zero_state(x: Any, *shape: int) -> Any:
     """Zeros on the device and in the dtype of x."""
+    if is_symbol(x):
+        return ops.broadcast_to(ops.sum(x), shape)          # whose work is counted: there is no value, only a shape
     array = bare(x)
     with on_device_of(array):
         zeros = namespace(array).zeros_like(array, shape=shape)
     return Tensor(zeros) if isinstance(x, Tensor) else zeros
-
-
-def uniform_start(module: Module, hidden_size: int) -> None:
-    """All parameters uniform in [-b, b), b = 1 / sqrt(hidden_size), as in PyTorch."""
-    bound = 1 / sqrt(max(hidden_size, 1))
-    for parameter in module.parameters():
-        init.uniform_(parameter, -bound, bound)
 
 
 class RNNCellBase(Module):
@@ -47,7 +43,7 @@ class RNNCellBase(Module):
 
     def reset_parameters(self) -> None:
         """Uniform in [-b, b), b = 1 / sqrt(hidden_size)."""
-        uniform_start(self, self.hidden_size)
+        uniform_start(self.parameters(), self.hidden_size)
 
     def step(self, input: Any, states: tuple, *options: Any) -> Any:
         """The next state of a batch."""

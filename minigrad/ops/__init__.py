@@ -10,7 +10,7 @@ from .activations import *
 from .adaptive_pool import *
 from .attention import *
 from .bilinear import *
-from .classification import *
+from .classification_losses import *
 from .conv import *
 from .conv_transpose import *
 from .creation import *
@@ -24,12 +24,11 @@ from .exponential import *
 from .indexing import *
 from .interpolate import *
 from .joining import *
-from .likelihoods import *
+from .likelihood_losses import *
 from .linalg import *
 from .local_normalization import *
 from .logic import *
-from .losses import *
-from .margins import *
+from .margin_losses import *
 from .methods import Methods
 from .normalization import *
 from .norms import *
@@ -40,6 +39,7 @@ from .products import *
 from .random import *
 from .recurrent import *
 from .reductions import *
+from .regression_losses import *
 from .repeating import *
 from .rounding import *
 from .shape import *
@@ -50,6 +50,7 @@ from .triangular import *
 from .trigonometry import *
 from .unpool import *
 from .windows import *
+from .words import *
 
 if not TYPE_CHECKING:           # type checkers understand literal lists only, and take all names where there is none
     __all__ = [name for name, value in globals().items()

@@ -7,38 +7,17 @@ gradient there is 0, and leaky_relu, whose gradient there is its slope.
 
 from __future__ import annotations
 
-from ..backend import FLOATS, library_of, namespace
+from ..backend import namespace
 from ..fused import fused
 from ..op import op
-from .elementwise import where
+from .elementwise import gate, where
 from .logic import greater, less, less_equal, logical_and, logical_not, logical_or
-from .reductions import narrowed, widened
+from .precision import check_floating, narrowed, widened
 from .shape import reshape
 
 __all__ = [
     "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "prelu", "relu", "softshrink", "threshold",
 ]
-
-
-@op
-def gate(x, mask):
-    """x where the mask holds, else 0, even where x is infinite or NaN.   mask: broadcast against x
-
-    The bits of x are multiplied by 0 or 1: of a mask without a pattern, where() would mispredict every other element.
-    """
-    if library_of(x) == "meta":
-        return namespace(x).where(mask, x, 0)
-    if mask.dtype != bool:
-        mask = mask != 0
-    return (x.view(f"i{x.dtype.itemsize}") * mask).view(x.dtype)
-
-gate.gradient(x=lambda g, mask: gate(g, mask))
-
-
-def check_floating(x):
-    """An error for whole numbers where the result would be none."""
-    if x.dtype.kind not in FLOATS:
-        raise TypeError(f"expected floating-point numbers, x is {x.dtype}: x.astype('float32') converts")
 
 
 # --- one corner -----------------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ from ..backend import namespace
 from ..fused import fused
 from ..geometry import each
 from ..op import op
-from .activations import check_floating
-from .elementwise import narrowed, ones_like, wide, widened
+from .elementwise import ones_like
 from .indexing import take, take_along_axis
 from .pool import avg_pool2d, max_pool2d, max_pool2d_with_indices, winner
+from .precision import check_floating, narrowed, wide, widened
 from .reductions import mean
 from .shape import expand_dims, ordinals, reshape, squeeze, swapaxes
 from .windows import check_batch

@@ -25,6 +25,11 @@ def axis_of(axis: Any, dim: Any) -> Any:
     return axis if dim is None else dim
 
 
+def correction_of(correction: Any, ddof: Any, unbiased: Any) -> Any:
+    """`ddof` is understood as NumPy's word for `correction`, `unbiased=True` as PyTorch's for 1."""
+    return unbiased if unbiased is not None else ddof if ddof is not None else correction
+
+
 class ArrayMethods:
     """Of Tensor; see methods.py."""
 
@@ -256,11 +261,13 @@ class ArrayMethods:
         return logic.greater_equal(self, other)
 
     # --- reductions -------------------------------------------------------------------------------------------
-    def sum(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.sum(self, axis_of(axis, dim), keepdims or keepdim)
+    def sum(self, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, dim: Any = None,
+            keepdim: bool = False) -> Tensor:
+        return reductions.sum(self, axis_of(axis, dim), keepdims or keepdim, dtype)
 
-    def mean(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.mean(self, axis_of(axis, dim), keepdims or keepdim)
+    def mean(self, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, dim: Any = None,
+             keepdim: bool = False) -> Tensor:
+        return reductions.mean(self, axis_of(axis, dim), keepdims or keepdim, dtype)
 
     def max(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
         return reductions.max(self, axis_of(axis, dim), keepdims or keepdim)
@@ -269,13 +276,13 @@ class ArrayMethods:
         return reductions.min(self, axis_of(axis, dim), keepdims or keepdim)
 
     def var(self, axis: Any = None, correction: Any = 0, keepdims: bool = False, *, dim: Any = None,
-            keepdim: bool = False) -> Tensor:
-        return reductions.var(self, axis_of(axis, dim), correction, keepdims or keepdim)
+            keepdim: bool = False, ddof: Any = None, unbiased: bool | None = None) -> Tensor:
+        return reductions.var(self, axis_of(axis, dim), correction_of(correction, ddof, unbiased), keepdims or keepdim)
 
     def std(self, axis: Any = None, correction: Any = 0, keepdims: bool = False, *, dim: Any = None,
-            keepdim: bool = False) -> Tensor:
+            keepdim: bool = False, ddof: Any = None, unbiased: bool | None = None) -> Tensor:
         """The square root of the variance over `axis`; see `var`."""
-        return reductions.std(self, axis_of(axis, dim), correction, keepdims or keepdim)
+        return reductions.std(self, axis_of(axis, dim), correction_of(correction, ddof, unbiased), keepdims or keepdim)
 
     def logsumexp(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
         return reductions.logsumexp(self, axis_of(axis, dim), keepdims or keepdim)
@@ -300,8 +307,9 @@ class ArrayMethods:
         """PyTorch's word for min over one or several axes."""
         return reductions.min(self, axis_of(axis, dim), keepdims or keepdim)
 
-    def prod(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
-        return reductions.prod(self, axis_of(axis, dim), keepdims or keepdim)
+    def prod(self, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, dim: Any = None,
+             keepdim: bool = False) -> Tensor:
+        return reductions.prod(self, axis_of(axis, dim), keepdims or keepdim, dtype)
 
     def count_nonzero(self, axis: Any = None, keepdims: bool = False, *, dim: Any = None,
                       keepdim: bool = False) -> Tensor:
@@ -312,13 +320,13 @@ class ArrayMethods:
         return norms.norm(self, ord if p is None else p, axis_of(axis, dim), keepdims or keepdim)
 
     # --- along an axis -----------------------------------------------------------------------------------------
-    def cumsum(self, axis: Any = None, *, dim: Any = None) -> Tensor:
+    def cumsum(self, axis: Any = None, dtype: Any = None, *, dim: Any = None) -> Tensor:
         """The sums up to each element along `axis`, by default of the flattened array."""
-        return cumulative.cumsum(self, axis_of(axis, dim))
+        return cumulative.cumsum(self, axis_of(axis, dim), dtype)
 
-    def cumprod(self, axis: Any = None, *, dim: Any = None) -> Tensor:
+    def cumprod(self, axis: Any = None, dtype: Any = None, *, dim: Any = None) -> Tensor:
         """The products up to each element along `axis`, by default of the flattened array."""
-        return cumulative.cumprod(self, axis_of(axis, dim))
+        return cumulative.cumprod(self, axis_of(axis, dim), dtype)
 
     def sort(self, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: Any = None) -> Tensor:
         return sorting.sort(self, axis_of(axis, dim), descending, stable)

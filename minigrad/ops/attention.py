@@ -13,8 +13,9 @@ from .dropouts import dropout
 from .elementwise import where
 from .linalg import matmul
 from .logic import not_equal
-from .reductions import any, narrowed, widened
-from .shape import broadcast_to, expand_dims, ordinals, reshape, swapaxes
+from .precision import narrowed, widened
+from .reductions import any
+from .shape import broadcast_to, expand_dims, fits_into, ordinals, reshape, swapaxes
 from .softmaxes import softmax
 
 __all__ = ["scaled_dot_product_attention"]
@@ -109,9 +110,7 @@ def check_mask(mask, scores, shapes):
     if mask.dtype != bool and mask.dtype.kind not in FLOATS:
         raise TypeError("scaled_dot_product_attention: attn_mask must be boolean (True: may be seen) or floating "
                         f"(added), it is {mask.dtype} {shapes}")
-    fits = len(mask.shape) <= len(scores) and all(
-        m in (1, n) for m, n in zip(mask.shape[::-1], scores[::-1], strict=False))
-    if not fits:
+    if not fits_into(mask.shape, scores):
         raise ValueError(f"scaled_dot_product_attention: attn_mask {mask.shape} does not broadcast to the scores "
                          f"{scores} {shapes}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..fused import fused
-from ..geometry import each, geometry
+from ..geometry import as_image, geometry
 from .kernels import kernel
 from .shape import expand_dims, reshape, squeeze
 from .windows import check_batch, unfold
@@ -48,9 +48,9 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     p = (l + 2*padding - dilation*(i - 1) - 1) // stride + 1
     Raises ValueError for shapes that do not fit together, and for a window longer than the padded sequence.
     """
-    (s,), (o,), (d,) = each(stride, 1, "stride"), each(padding, 1, "padding"), each(dilation, 1, "dilation")
+    s, o, d = as_image((stride, "stride", 1), (padding, "padding", 0), (dilation, "dilation", 1))
     image, filters = expand_dims(x, 2), expand_dims(weight, 2)              # (n, c, 1, l) and (k, c/f, 1, i)
-    return squeeze(conv2d(image, filters, bias, (1, s), (0, o), (1, d), groups), 2)
+    return squeeze(conv2d(image, filters, bias, s, o, d, groups), 2)
 
 conv1d.rules(
     x="gx = fold(weight^T g): every window gets back what the filters took from it",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..fused import fused
-from ..geometry import each, transposed
+from ..geometry import as_image, transposed
 from .conv import check_bias
 from .padding import pad
 from .shape import expand_dims, reshape, squeeze, swapaxes
@@ -52,10 +52,10 @@ def conv_transpose1d(x, weight, bias=None, stride=1, padding=0, output_padding=0
     l = (p - 1)*stride - 2*padding + dilation*(i - 1) + 1 + output_padding
     Raises ValueError for shapes that do not fit together, and where nothing is left.
     """
-    (s,), (o,), (d,) = each(stride, 1, "stride"), each(padding, 1, "padding"), each(dilation, 1, "dilation")
-    (extra,) = each(output_padding, 1, "output_padding")
+    s, o, d = as_image((stride, "stride", 1), (padding, "padding", 0), (dilation, "dilation", 1))
+    (extra,) = as_image((output_padding, "output_padding", 0))
     image, filters = expand_dims(x, 2), expand_dims(weight, 2)              # (n, c, 1, p) and (c, k/f, 1, i)
-    return squeeze(conv_transpose2d(image, filters, bias, (1, s), (0, o), (0, extra), groups, (1, d)), 2)
+    return squeeze(conv_transpose2d(image, filters, bias, s, o, extra, groups, d), 2)
 
 conv_transpose1d.rules(
     x="gx = weight g's columns: conv1d of g with the same weight",

@@ -6,11 +6,13 @@ Python floats become float32, Python ints int64, bools bool; NumPy and CuPy arra
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy
 
 from ..backend import is_array, library_for, namespace, to_device, using
+from ..misuse import named
 from ..tensor import Tensor
 from .shape import broadcast_to, reshape
 
@@ -22,6 +24,7 @@ __all__ = [
 FLOAT = "float32"               # what Python floats become
 
 
+@named
 def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`: a number, nested lists of numbers, a NumPy or CuPy array, or a tensor.
 
@@ -43,6 +46,7 @@ def tensor(data: Any, dtype: Any = None, device: str | None = None, requires_gra
     return Tensor(array.copy() if array is data else array, requires_grad)
 
 
+@named
 def asarray(data: Any, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
     """`data` as a tensor: itself, or sharing its memory, where it is a tensor or an array of this dtype on this device.
 
@@ -66,6 +70,7 @@ def asarray(data: Any, dtype: Any = None, device: str | None = None, copy: bool 
     return x.copy() if copy and x is source else x
 
 
+@named
 def from_numpy(array: numpy.ndarray) -> Tensor:
     """A tensor that shares the memory of a NumPy array: writing into one writes into the other."""
     if not isinstance(array, numpy.ndarray):
@@ -105,58 +110,70 @@ def made(make: Any, device: str, requires_grad: bool) -> Tensor:
         return Tensor(make(library_for(device)), requires_grad)
 
 
+@named
 def zeros(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """Zeros of `shape`: zeros(2, 3) or zeros((2, 3))."""
     return made(lambda xp: xp.zeros(one_tuple(shape), dtype), device, requires_grad)
 
 
+@named
 def ones(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """Ones of `shape`: ones(2, 3) or ones((2, 3))."""
     return made(lambda xp: xp.ones(one_tuple(shape), dtype), device, requires_grad)
 
 
+@named
 def empty(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """Whatever the memory holds, in `shape`."""
     return made(lambda xp: xp.empty(one_tuple(shape), dtype), device, requires_grad)
 
 
+@named
 def empty_like(x: Any, dtype: Any = None) -> Tensor:
     """Whatever the memory holds, in the shape, dtype and device of x."""
     array = x.data if isinstance(x, Tensor) else x
     return Tensor(namespace(array).empty_like(array, dtype=dtype))
 
 
+@named
 def full(shape: Any, fill_value: Any, dtype: Any = None, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """`fill_value` in every place of `shape`; dtype by default that of `tensor(fill_value)`."""
     dtype = from_python(fill_value).dtype if dtype is None else dtype
     return made(lambda xp: xp.full(one_tuple((shape,)), fill_value, dtype), device, requires_grad)
 
 
+@named
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None, device: str = "cpu",
            requires_grad: bool = False) -> Tensor:
     """start, start + step, ... before stop; arange(n) is 0 to n - 1. int64 for ints, float32 if one is a float."""
     start, stop = (0, start) if stop is None else (start, stop)
     if dtype is None:
-        dtype = FLOAT if any([isinstance(x, float) for x in (start, stop, step)]) else "int64"
+        dtype = FLOAT if any([isinstance(x, (float, numpy.floating)) for x in (start, stop, step)]) else "int64"
     return made(lambda xp: xp.arange(start, stop, step, dtype=dtype), device, requires_grad)
 
 
+@named
 def linspace(start: float, stop: float, num: int = 50, dtype: Any = FLOAT, device: str = "cpu",
-             requires_grad: bool = False) -> Tensor:
-    """`num` evenly spaced values from start to stop, both included."""
-    return made(lambda xp: xp.linspace(start, stop, num, dtype=dtype), device, requires_grad)
+             requires_grad: bool = False, *, endpoint: bool = True, steps: int | None = None) -> Tensor:
+    """`num`, or PyTorch's `steps`, evenly spaced values from start to stop; without the endpoint, stop is left out."""
+    num = num if steps is None else steps
+    return made(lambda xp: xp.linspace(start, stop, num, endpoint=endpoint, dtype=dtype), device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
-    """Ones on the diagonal of n rows and m (by default n) columns, zeros elsewhere."""
-    return made(lambda xp: xp.eye(n, m, dtype=dtype), device, requires_grad)
+@named
+def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = FLOAT, device: str = "cpu",
+        requires_grad: bool = False) -> Tensor:
+    """Ones on the k-th diagonal (the main one; above it for k > 0) of n rows and m (by default n) columns, else 0."""
+    return made(lambda xp: xp.eye(n, m, k, dtype=dtype), device, requires_grad)
 
 
+@named
 def tri(n: int, m: int | None = None, k: int = 0, dtype: Any = FLOAT, device: str = "cpu") -> Tensor:
     """Ones on and below the k-th diagonal of n rows and m (by default n) columns, zeros elsewhere."""
     return made(lambda xp: xp.tri(n, m, k, dtype=dtype), device, False)
 
 
+@named
 def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Tensor, ...]:
     """A grid of the points whose coordinates are in vectors: for each vector, its value at every point.
 
@@ -182,4 +199,6 @@ def one_tuple(shape: Any) -> tuple[int, ...]:
     """(2, 3) of both zeros(2, 3) and zeros((2, 3))."""
     if len(shape) == 1 and not isinstance(shape[0], (int, numpy.integer)):
         shape = shape[0]
-    return tuple([int(n) for n in shape])
+    if isinstance(shape, str) or not hasattr(shape, "__iter__") or not all([hasattr(n, "__index__") for n in shape]):
+        raise TypeError(f"a shape is made of ints, {shape!r} came")
+    return tuple([index(n) for n in shape])

@@ -7,11 +7,12 @@ from typing import Any
 from ..backend import namespace
 from ..fused import fused
 from ..op import op
-from .elementwise import astype, copy, multiply, narrowed, wide, widened
+from .elementwise import astype, copy, multiply
 from .indexing import getitem
 from .joining import concat
 from .padding import pad
-from .shape import in_both_words, normalized, reshape
+from .precision import converted, narrowed, wide, widened
+from .shape import at_axis, at_least_1d, in_both_words, normalized, reshape
 
 __all__ = ["cumprod", "cumsum", "cumulative_prod", "cumulative_sum"]
 
@@ -26,20 +27,16 @@ def only_axis(name: str, shape: tuple[int, ...], axis: Any) -> int:
     return normalized(0 if axis is None else axis, len(shape))
 
 
-def along(axis: int, part: Any) -> tuple:
-    """An index that takes `part` of an axis and all of those before it."""
-    return (slice(None),) * axis + (part,)
-
-
 @op
-def cumulative_sum(x, axis=None, include_initial=False):
+def cumulative_sum(x, axis=None, include_initial=False, dtype=None):
     """y[i] = x[0] + ... + x[i] along `axis`, which may be left out where there is but one.
 
-    include_initial: begin with a 0, so that y is one element longer. Small integers and booleans add up in int64. An
-    axis that x has not raises ValueError.
+    include_initial: begin with a 0, so that y is one element longer. dtype: that of x and y instead of x's own. Small
+    integers and booleans add up in int64. An axis that x has not raises ValueError.
     """
+    x = converted(x, dtype)
     xp, axis = namespace(x), only_axis("cumulative_sum", x.shape, axis)
-    y = xp.cumsum(xp.reshape(x, x.shape or (1,)), axis=axis, dtype=wide(x))
+    y = xp.cumsum(at_least_1d(x), axis=axis, dtype=wide(x) or dtype)
     y = y.astype(x.dtype) if wide(x) else y
     if include_initial:
         start = xp.zeros_like(y, shape=y.shape[:axis] + (1,) + y.shape[axis + 1:])
@@ -49,12 +46,14 @@ def cumulative_sum(x, axis=None, include_initial=False):
 cumulative_sum.gradient(x=lambda g, x_shape, axis, include_initial: (
     reshape(sums_behind(g, only_axis("", x_shape, axis), include_initial), x_shape)))
 
+cumulative_sum.keeps_dtype = False                                  # `dtype` decides
+
 
 def sums_behind(g, axis, include_initial):
     """g[i] + g[i + 1] + ... along `axis`; the first g is skipped if there was an initial 0."""
-    g = reshape(g, g.shape or (1,))
-    back = along(axis, slice(None, 0 if include_initial else None, -1))
-    return getitem(cumulative_sum(getitem(g, back), axis), along(axis, slice(None, None, -1)))
+    g = at_least_1d(g)
+    back = at_axis(axis, slice(None, 0 if include_initial else None, -1))
+    return getitem(cumulative_sum(getitem(g, back), axis), at_axis(axis, slice(None, None, -1)))
 
 
 def roomy(x):
@@ -64,24 +63,24 @@ def roomy(x):
 
 
 @fused
-def cumulative_prod(x, axis=None, include_initial=False):
+def cumulative_prod(x, axis=None, include_initial=False, dtype=None):
     """y[i] = x[0] * ... * x[i] along `axis`, which may be left out where there is but one.
 
-    include_initial: begin with a 1, so that y is one element longer. Small integers and booleans are multiplied in
-    int64. An axis that x has not raises ValueError.
+    include_initial: begin with a 1, so that y is one element longer. dtype: that of x and y instead of x's own. Small
+    integers and booleans are multiplied in int64. An axis that x has not raises ValueError.
 
     By doubling: after the step of width w every element is the product of the last 2 w up to itself. Nothing is
     divided, so gradients are right where elements are zero.
     """
-    axis = only_axis("cumulative_prod", x.shape, axis)
-    y = reshape(roomy(x), x.shape or (1,))
+    x, axis = converted(x, dtype), only_axis("cumulative_prod", x.shape, axis)
+    y = at_least_1d(roomy(x))
     y = copy(y) if y.shape[axis] < 2 else y
     width = 1
     while width < y.shape[axis]:
-        front, rest = getitem(y, along(axis, slice(None, width))), getitem(y, along(axis, slice(width, None)))
-        y = concat([front, multiply(rest, getitem(y, along(axis, slice(None, -width))))], axis)
+        front, rest = getitem(y, at_axis(axis, slice(None, width))), getitem(y, at_axis(axis, slice(width, None)))
+        y = concat([front, multiply(rest, getitem(y, at_axis(axis, slice(None, -width))))], axis)
         width *= 2
-    y = narrowed(y, x)
+    y = converted(narrowed(y, x), dtype)
     if include_initial:
         return pad(y, [(int(i == axis), 0) for i in range(len(y.shape))], constant_values=1)
     return reshape(y, x.shape)
@@ -90,12 +89,14 @@ cumulative_prod.rules(x="gx[i] = sum over j >= i of g[j] * product of x[:j + 1] 
 
 
 @in_both_words
-def cumsum(x, axis=None):
+def cumsum(x, axis=None, dtype=None):
     """cumulative_sum along `axis`, by default of the flattened array, as NumPy's cumsum is."""
-    return cumulative_sum(x, axis) if axis is not None else cumulative_sum(reshape(x, (-1,)), 0)
+    flat = axis is None
+    return cumulative_sum(reshape(x, (-1,)) if flat else x, 0 if flat else axis, dtype=dtype)
 
 
 @in_both_words
-def cumprod(x, axis=None):
+def cumprod(x, axis=None, dtype=None):
     """cumulative_prod along `axis`, by default of the flattened array, as NumPy's cumprod is."""
-    return cumulative_prod(x, axis) if axis is not None else cumulative_prod(reshape(x, (-1,)), 0)
+    flat = axis is None
+    return cumulative_prod(reshape(x, (-1,)) if flat else x, 0 if flat else axis, dtype=dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..fused import fused
-from .elementwise import minimum, narrowed, sqrt, square, where, widened
+from .elementwise import minimum, sqrt, square, where
 from .logic import equal
 from .loss_parts import (
     at_least,
@@ -18,8 +18,9 @@ from .loss_parts import (
     reduced,
 )
 from .norms import norm
+from .precision import narrowed, widened
 from .reductions import sum
-from .shape import broadcast_to, normalized
+from .shape import broadcast_to, common_shape, normalized
 
 __all__ = ["cosine_embedding_loss", "cosine_similarity", "pairwise_distance", "triplet_margin_loss"]
 
@@ -34,7 +35,7 @@ def cosine_similarity(x1, x2, axis=1, eps=1e-8):
     sum(x1 / max(|x1|, eps) * x2 / max(|x2|, eps)). Where a length is below eps, the gradient is that of a length which
     was not raised, and 0 at length 0. Raises ValueError for shapes that do not fit, TypeError for integers.
     """
-    shape = common(x1.shape, x2.shape)
+    shape = common_shape("cosine_similarity", (x1, x2))
     axis = normalized(axis, len(shape)) if shape else None
     product = 1
     for x in (x1, x2):
@@ -114,13 +115,6 @@ def distance(x1, x2, p, eps, keepdims):
     return norm(difference, p, -1 if difference.shape else None, keepdims)
 
 
-def common(a, b):
-    """The shape to which two shapes that fit broadcast, in plain terms, for a definition calls ops alone."""
-    longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
-    shorter = (1,) * (len(longer) - len(shorter)) + shorter
-    return tuple([n if m == 1 else m for m, n in zip(longer, shorter, strict=True)])
-
-
 # --- checks ---------------------------------------------------------------------------------------------------
 
 def check_cosine_similarity(x1, x2, axis, eps):
@@ -148,7 +142,7 @@ def check_cosine_embedding_loss(x1, x2, target, margin, reduction):
     shapes = f"(x1 {x1.shape}, x2 {x2.shape}, target {target.shape})"
     if ndim > 1 or len(x1.shape) != ndim + 1 or len(x2.shape) != ndim + 1:
         raise ValueError(f"{name}: expected x1, x2 (n, d) and target (n,), or x1, x2 (d,) and target () {shapes}")
-    rows = common(x1.shape, x2.shape)[:-1]
+    rows = common_shape(name, (x1, x2))[:-1]
     if 1 not in (*rows, *target.shape) and rows != target.shape:
         raise ValueError(f"{name}: target must be {rows}, one for each pair {shapes}")
 

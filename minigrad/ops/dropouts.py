@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import sqrt
 
 from ..op import op
-from .activations import check_floating, gate
-from .elementwise import where
+from .elementwise import gate, where
+from .precision import check_floating
 from .smooth_activations import SELU_ALPHA, SELU_SCALE
 
 __all__ = ["alpha_dropout", "dropout"]
@@ -18,9 +18,16 @@ def dropout(x, mask, p=0.5):
 
     mask: boolean, like x or broadcast against it, drawn by the caller.
     """
+    check_probability("dropout", p)
+    check_floating(x)
     return gate(x * inflation(p), mask)
 
 dropout.gradient(x=lambda g, mask, p: gate(g * inflation(p), mask))
+
+
+def check_probability(caller, p):
+    if isinstance(p, str) or not 0 <= p <= 1:
+        raise ValueError(f"{caller}: the probability must be in [0, 1], {p!r} came")
 
 
 def inflation(p):
@@ -36,6 +43,7 @@ def alpha_dropout(x, mask, p=0.5):
     a = 1 / sqrt((1 - p) * (1 + p * low^2)),   b = -a * p * low; with p 1 all is 0. Klambauer et al. 2017, section 3.
     """
     check_floating(x)
+    check_probability("alpha_dropout", p)
     a = rescaling(p)
     return (where(mask, x, LOW) * a - a * p * LOW).astype(x.dtype, copy=False)
 

@@ -6,9 +6,8 @@ import numpy
 
 from ..backend import library_of, namespace
 from ..op import op
-from .activations import gate
 from .creation import FLOAT
-from .elementwise import ones_like
+from .elementwise import gate, ones_like
 from .indexing import put, take
 from .logic import not_equal
 from .shape import expand_dims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import log
 
-from ..backend import namespace
+from ..backend import namespace, namespace_of
 from ..op import op
 from .elementwise import sigmoid
 
@@ -54,6 +54,6 @@ log10.gradient(x=lambda g, x: g / (x * log(10)))
 @op
 def logaddexp(a, b):
     """log(e^a + e^b), with the larger taken out first so that nothing overflows."""
-    return namespace(a if hasattr(a, "shape") else b).logaddexp(a, b)
+    return namespace_of(a, b).logaddexp(a, b)
 
 logaddexp.gradient(a=lambda g, a, b: g * sigmoid(a - b), b=lambda g, a, b: g * sigmoid(b - a))

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy
 
-from ..backend import Array, device_of, is_array, library_of, namespace, to_device
+from ..backend import Array, choose, device_of, is_array, library_of, namespace, to_device
 from ..backend import scatter_add as add_at
+from ..misuse import named
 from ..op import op
 from ..tensor import Tensor, bare
-from .elementwise import where, wide
-from .shape import broadcast_to, common_shape, in_both_words, normalized, ordinals, reshape
+from .elementwise import where
+from .precision import wide
+from .shape import at_axis, at_least_1d, broadcast_to, common_shape, in_both_words, normalized, ordinals, reshape
 
 __all__ = [
     "gather", "getitem", "index_select", "masked_fill", "masked_select", "one_hot", "scatter_add",
@@ -81,7 +83,7 @@ def take(x, indices, axis=None):
 
 take.gradient(x=lambda g, x_shape, indices, axis: (
     reshape(put(g, (prod(x_shape),), (indices,)), x_shape) if axis is None
-    else put(g, x_shape, (slice(None),) * normalized(axis, len(x_shape)) + (indices,))))
+    else put(g, x_shape, at_axis(normalized(axis, len(x_shape)), indices))))
 
 
 @op
@@ -137,11 +139,6 @@ def gather(x, axis, index):
     return xp.reshape(xp.take_along_axis(lines[corner(there.shape, axis)], there, axis=axis), index.shape)
 
 gather.gradient(x=lambda g, x_shape, axis, index: ungathered(g, x_shape, axis, plain(index, bare(g))))
-
-
-def at_least_1d(x):
-    """A scalar as an array of one element."""
-    return x if x.ndim else reshape(x, (1,))
 
 
 def ungathered(g, shape, axis, index):
@@ -256,11 +253,12 @@ def masked_fill(x, mask, value):
     if x.dtype.kind in "iu" and isinstance(value, float) and not isfinite(value):
         raise ValueError(f"masked_fill: value {value} does not exist in {x.dtype}")
     filler = value.astype(x.dtype) if is_array(value) else namespace(x).full_like(x, value, shape=())
-    return namespace(x).where(mask, filler, x)
+    return choose(mask, filler, x)
 
 masked_fill.gradient(x=lambda g, mask: masked_fill(g, mask, 0), value=lambda g, mask: where(mask, g, 0))
 
 
+@named
 def masked_select(x: Any, mask: Any) -> Any:
     """The elements of x where the mask is true, in one axis, C order; x and mask broadcast. A GPU is waited for."""
     check_mask("masked_select", mask)

@@ -7,9 +7,9 @@ from typing import Any
 from ..backend import FLOATS, device_of, namespace, to_device
 from ..fused import fused
 from ..op import op
-from .elementwise import narrowed, wide, widened
+from .precision import narrowed, wide, widened
+from .resampling import KINDS, Resampling, taps, transposed
 from .shape import normalized
-from .taps import KINDS, Resampling, taps, transposed
 
 __all__ = ["interpolate"]
 
@@ -23,7 +23,7 @@ def resample(x, axis, size, kind="linear", zoom=None, align_corners=False, antia
     """x with `size` elements along an axis: y[i] = sum over a few k of w[i, k] * x[place[i, k]].
 
     kind: "nearest", "nearest-exact", "linear", "cubic" or "area", or a mode of interpolate that is made of them.
-    minigrad/ops/taps.py has the places and weights.
+    minigrad/ops/resampling.py has the places and weights.
     """
     n = x.shape[normalized(axis, len(x.shape))]
     return weighted(x, axis, *taps(n, size, known(kind, zoom, align_corners, antialias)))

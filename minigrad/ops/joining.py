@@ -6,10 +6,11 @@ from math import prod
 from typing import Any
 
 from ..backend import library_of, namespace
+from ..misuse import check_ints
 from ..op import op
 from ..variadic import Variadic
 from .indexing import getitem
-from .shape import in_both_words, normalized, reshape
+from .shape import at_axis, in_both_words, normalized, reshape
 
 __all__ = ["chunk", "concat", "split", "stack", "unstack"]
 
@@ -34,7 +35,7 @@ def section(i, shapes, axis):
     """Where the i-th of the arrays lies among all of them."""
     axis = normalized(axis, len(shapes[0]))
     start = sum([shape[axis] for shape in shapes[:i]])
-    return (slice(None),) * axis + (slice(start, start + shapes[i][axis]),)
+    return at_axis(axis, slice(start, start + shapes[i][axis]))
 
 
 @Variadic
@@ -42,7 +43,7 @@ def stack(arrays, axis=0):
     """The arrays side by side along a new axis."""
     return namespace(arrays[0]).stack(arrays, axis=axis)
 
-stack.gradient(arrays=lambda g, i, shapes, axis: getitem(g, (slice(None),) * normalized(axis, g.ndim) + (i,)))
+stack.gradient(arrays=lambda g, i, shapes, axis: getitem(g, at_axis(normalized(axis, g.ndim), i)))
 
 
 # --- to several -----------------------------------------------------------------------------------------------
@@ -53,6 +54,7 @@ def split(x, n, axis=0):
 
     Raises ValueError where n does not divide the axis; `chunk` then makes the last part shorter.
     """
+    check_ints("split", n=n)
     length = x.shape[normalized(axis, x.ndim, "split")] if x.ndim else 0
     if not x.ndim or isinstance(n, int) and (n < 1 or length % n):
         raise ValueError(f"split: axis {axis} of length {length} cannot be divided into {n} equal parts; "
@@ -79,10 +81,10 @@ def unstack(x, axis=0):
     """The slices of x along `axis`, which they lack, as a tuple: the opposite of stack. PyTorch calls it unbind."""
     if not x.ndim:
         raise ValueError("unstack: x has no axis")
-    before = (slice(None),) * normalized(axis, x.ndim, "unstack")
-    n = x.shape[len(before)]
+    axis = normalized(axis, x.ndim, "unstack")
+    n = x.shape[axis]
     if library_of(x) == "meta" and n > MANY:
         raise ValueError(f"unstack: {n} outputs are more than a graph can have; getitem picks one")
-    return tuple([x[(*before, i, ...)] for i in range(n)])
+    return tuple([x[(*at_axis(axis, i), ...)] for i in range(n)])
 
 unstack.gradient(x=lambda g, axis: stack(g, axis))

@@ -6,13 +6,14 @@ from math import prod
 from string import ascii_letters
 from typing import Any
 
-from ..backend import namespace
+from ..backend import library_of, namespace
 from ..fused import fused
+from ..misuse import named
 from ..op import op
 from ..variadic import Variadic
 from .kernels import kernel
 from .reductions import sum
-from .shape import broadcast_to, expand_dims, ordinals, permute_dims, reshape, swapaxes
+from .shape import broadcast_to, expand_dims, normalized, ordinals, permute_dims, reshape, swapaxes
 
 __all__ = ["einsum", "linear", "matmul"]
 
@@ -75,11 +76,39 @@ def transposed_times(a, g, b_shape):
 def contract(operands, subscripts):
     """einsum with explicit output, no ellipsis and no letter twice in one operand; `einsum` brings it to this form."""
     first = operands[0]
-    if first.dtype.kind == "V":                                     # bfloat16, which the libraries' einsum refuses
+    rounded = library_of(first) == "numpy" and all([a.dtype == "float16" for a in operands])    # it adds up in float16
+    if first.dtype.kind == "V" or rounded:                          # bfloat16, which the libraries' einsum refuses
         return contract([a.astype("float32") for a in operands], subscripts).astype(first.dtype)
+    if len(operands) == 2 and library_of(first) == library_of(operands[1]) == "numpy":
+        y = matrix_product(first, operands[1], subscripts)
+        if y is not None:
+            return y
     return namespace(first).einsum(subscripts, *operands)
 
 contract.gradient(operands=lambda g, i, arrays, subscripts: contracted_back(g, i, arrays, subscripts))
+
+
+def matrix_product(a, b, subscripts):
+    """The same of two operands by matmul, many times as fast as NumPy's loops; None where it is no product of matrices.
+
+    a (*batch, *rows, *summed)   b (*batch, *summed, *columns)   ->   y (*batch, *rows, *columns), in any order of axes
+    """
+    inputs, output = subscripts.split("->")
+    left, right = inputs.split(",")
+    size, sizes = dict(zip(left, a.shape, strict=True)), dict(zip(right, b.shape, strict=True))
+    batch = [c for c in left if c in right and c in output]
+    summed = [c for c in left if c in right and c not in output]
+    rows, columns = [c for c in left if c not in right], [c for c in right if c not in left]
+    fits = summed and rows and columns and set(rows + columns) <= set(output) \
+        and all([size[c] == sizes[c] for c in batch + summed]) and a.dtype == b.dtype and a.dtype in ("f4", "f8")
+    if not fits:
+        return None
+    size |= sizes
+    stack, m, k, n = [tuple([size[c] for c in part]) for part in (batch, rows, summed, columns)]
+    a = a.transpose([left.index(c) for c in batch + rows + summed]).reshape(*stack, prod(m), prod(k))
+    b = b.transpose([right.index(c) for c in batch + summed + columns]).reshape(*stack, prod(k), prod(n))
+    found = batch + rows + columns
+    return (a @ b).reshape(*stack, *m, *n).transpose([found.index(c) for c in output])
 
 
 def contracted_back(g, i, arrays, subscripts):
@@ -99,12 +128,15 @@ def contracted_back(g, i, arrays, subscripts):
     return broadcast_to(reshape(gx, tuple([sizes.get(c, 1) for c in wanted])), shape)
 
 
+@named
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Sums of products by index letters, as numpy.einsum: "ij,jk->ik", "bij->b", "ii->i", "...ij,...jk->...ik".
 
     Without "->" the output has the letters that occur once, in alphabetical order. A letter twice in one operand
     picks its diagonal; an ellipsis stands for broadcast leading axes.
     """
+    if not isinstance(subscripts, str):
+        raise TypeError(f'einsum: expected subscripts such as "ij,jk->ik" first, {type(subscripts).__name__} came')
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = inputs.split(",")
     if len(terms) != len(operands):
@@ -117,6 +149,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     unknown = set(output) - set("".join(terms))
     if unknown or len(set(output)) != len(output):
         raise ValueError(f"einsum: the output of {subscripts!r} has a letter twice or one that no operand has")
+    check_lengths(terms, operands)
     terms, arrays = without_diagonals(terms, list(operands), spare)
     return contract(arrays, ",".join(terms) + "->" + output)
 
@@ -131,6 +164,15 @@ def without_ellipsis(terms: list[str], operands: Any, spare: Any) -> tuple[list[
             raise ValueError(f"einsum: term {term!r} names {named} axes, its operand has shape {x.shape}")
     batch = "".join([next(spare) for _ in range(max(extra))])
     return [term.replace("...", batch[len(batch) - n:]) for term, n in zip(terms, extra, strict=True)], batch
+
+
+def check_lengths(terms: list[str], operands: Any) -> None:
+    """Errors for a letter that stands for axes of different lengths; length 1 fits every other."""
+    size: dict[str, int] = {}
+    for term, x in zip(terms, operands, strict=True):
+        for letter, n in zip(term, x.shape, strict=True):
+            if n != 1 and size.setdefault(letter, n) != n:
+                raise ValueError(f"einsum: {letter!r} has length {size[letter]} in one operand and {n} in another")
 
 
 def without_diagonals(terms: list[str], arrays: list, spare: Any) -> tuple[list[str], list]:
@@ -151,7 +193,7 @@ def without_diagonals(terms: list[str], arrays: list, spare: Any) -> tuple[list[
 @op
 def identity(x, axis):
     """The identity matrix as long as x's `axis`, in x's dtype and on its device."""
-    n = x.shape[axis]
+    n = x.shape[normalized(axis, len(x.shape))]
     steps = ordinals(x, n)
     return (namespace(x).reshape(steps, (n, 1)) == steps).astype(x.dtype)
 

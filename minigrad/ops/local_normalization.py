@@ -5,12 +5,12 @@ from __future__ import annotations
 from math import prod
 
 from ..fused import fused
-from .activations import check_floating
-from .elementwise import narrowed, power, where, widened
+from .elementwise import power, where
 from .logic import less
 from .norms import norm
 from .padding import pad
 from .pool import avg_pool2d
+from .precision import check_floating, narrowed, widened
 from .reductions import axes_of
 from .shape import reshape
 

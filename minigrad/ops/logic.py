@@ -5,7 +5,8 @@ Two arguments of shapes that do not broadcast raise ValueError; bits of floating
 
 from __future__ import annotations
 
-from ..backend import namespace
+from ..backend import namespace, namespace_of
+from ..misuse import check_kinds
 from ..op import op
 
 __all__ = [
@@ -54,19 +55,22 @@ def greater_equal(a, b):
 @op
 def logical_and(a, b):
     """Where a and b are both nonzero."""
-    return namespace(a if hasattr(a, "shape") else b).logical_and(a, b)
+    check_kinds("ab", "ab", (a, b))
+    return namespace_of(a, b).logical_and(a, b)
 
 
 @op
 def logical_or(a, b):
     """Where a or b is nonzero."""
-    return namespace(a if hasattr(a, "shape") else b).logical_or(a, b)
+    check_kinds("ab", "ab", (a, b))
+    return namespace_of(a, b).logical_or(a, b)
 
 
 @op
 def logical_xor(a, b):
     """Where exactly one of a and b is nonzero."""
-    return namespace(a if hasattr(a, "shape") else b).logical_xor(a, b)
+    check_kinds("ab", "ab", (a, b))
+    return namespace_of(a, b).logical_xor(a, b)
 
 
 @op

@@ -8,16 +8,35 @@ import numpy
 
 from ..backend import FLOATS, library_of, namespace
 from ..op import op
-from .elementwise import FULL, astype, where, wide, widened
+from .elementwise import astype, where
 from .logic import less
+from .precision import FULL, wide, widened
 from .reductions import mean, sum
+from .shape import common_shape, fits_into
 
 REDUCTIONS = ("mean", "sum", "none")
 
 
 def reduced(loss, reduction):
     """All losses, their sum, or their mean; the mean of nothing is NaN."""
-    return loss if reduction == "none" else sum(loss) if reduction == "sum" else mean(loss)
+    if reduction == "sum":
+        return sum(loss)
+    return mean(loss) if reduction == "mean" else loss
+
+
+def averaged(loss, share, reduction):
+    """The reduction of losses that count by their shares already: the mean is divided by the sum of these."""
+    return sum(loss) / sum(share) if reduction == "mean" else reduced(loss, reduction)
+
+
+def by_weight(loss, weight, x):
+    """Each loss times what it counts; as it is without weights."""
+    return loss if weight is None else loss * matched(weight, x)
+
+
+def class_axis(x):
+    """The axis of the classes: of (c,) the only one, of (n, c, ...) the second."""
+    return 0 if len(x.shape) == 1 else 1
 
 
 def matched(target, x):
@@ -70,7 +89,7 @@ def check_broadcast(name: str, **arrays: Any) -> None:
     """An error for shapes that do not broadcast."""
     check_arrays(name, **arrays)
     try:
-        numpy.broadcast_shapes(*[a.shape for a in arrays.values()])
+        common_shape(name, arrays.values())
     except ValueError:
         raise ValueError(f"{name}: the shapes do not fit together: {described(arrays)}") from None
 
@@ -81,9 +100,7 @@ def check_into(name: str, shape: tuple[int, ...], **arrays: Any) -> None:
         if a is None:
             continue
         check_arrays(name, **{which: a})
-        fits = len(a.shape) <= len(shape) and all(
-            [m in (1, n) for m, n in zip(a.shape[::-1], shape[::-1], strict=False)])
-        if not fits:
+        if not fits_into(a.shape, shape):
             raise ValueError(f"{name}: {which} {a.shape} does not broadcast to {shape}, the shape of x")
 
 
@@ -109,7 +126,7 @@ def check_classes(name: str, x: Any, target: Any, ignore_index: int | None) -> N
     """An error for the first target that is no class; on the CPU only, for a GPU would have to be waited for."""
     if library_of(target) != "numpy" or not target.size:
         return
-    classes = x.shape[0 if len(x.shape) == 1 else 1]
+    classes = x.shape[class_axis(x)]
     if target.min() >= 0 and target.max() < classes:
         return
     bad = (target < 0) | (target >= classes)

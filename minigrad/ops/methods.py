@@ -1,6 +1,7 @@
 """What a tensor can do: its operators and conversions, each one line to the op of the same name.
 
-Its functions are in array_methods.py, what changes its shape in shape_methods.py; `Methods` is all of them.
+Its functions are in array_methods.py, what changes its shape in shape_methods.py, what PyTorch alone has in
+torch_methods.py and inplace_methods.py; `Methods` is all of them.
 """
 
 from __future__ import annotations
@@ -11,19 +12,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy
 
-from ..backend import device_of, read_only, to_device
+from ..backend import device_of, read_only
 from ..op import OPS
 from ..tensor import Tensor, bare
 from ..walk import backward_steps
 from . import elementwise, indexing, linalg, logic
 from .array_methods import ArrayMethods
 from .elementwise import add, divide, multiply, subtract
+from .inplace_methods import InPlaceMethods
 from .shape_methods import ShapeMethods
-
-
-def operand(other: Any, x: Any) -> Any:
-    """Nested lists of numbers as an array beside x; anything else as it is."""
-    return to_device(numpy.asarray(other), device_of(bare(x))) if isinstance(other, (list, tuple)) else other
+from .torch_methods import TorchMethods
 
 
 def frozen(index: Any) -> Any:
@@ -31,6 +29,12 @@ def frozen(index: Any) -> Any:
     if type(index) is tuple:
         return tuple([frozen(part) for part in index])
     return list(index) if type(index) is list else index
+
+
+def is_dtype(x: Any) -> bool:
+    """Whether this is meant as a dtype, not as a device: float64, dtype("float64") or "float64"."""
+    return isinstance(x, (type, numpy.dtype)) or isinstance(x, str) and x.startswith(("float", "bfloat", "int", "uint",
+                                                                                      "bool"))
 
 
 class Size(int):
@@ -42,7 +46,7 @@ class Size(int):
         return self.shape if dim is None else self.shape[dim]
 
 
-class Methods(ArrayMethods, ShapeMethods):
+class Methods(ArrayMethods, ShapeMethods, TorchMethods, InPlaceMethods):
     """The operators and methods of Tensor; `minigrad.ops` gives them to it when it is imported."""
 
     __slots__ = ()
@@ -87,16 +91,16 @@ class Methods(ArrayMethods, ShapeMethods):
         return elementwise.remainder(other, self)
 
     def __pow__(self, other: Any) -> Tensor:
-        return elementwise.power(self, operand(other, self))
+        return elementwise.power(self, other)
 
     def __rpow__(self, other: Any) -> Tensor:
-        return elementwise.power(operand(other, self), self)
+        return elementwise.power(other, self)
 
     def __matmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(self, operand(other, self))
+        return linalg.matmul(self, other)
 
     def __rmatmul__(self, other: Any) -> Tensor:
-        return linalg.matmul(operand(other, self), self)
+        return linalg.matmul(other, self)
 
     def __neg__(self) -> Tensor:
         return elementwise.negative(self)
@@ -186,6 +190,10 @@ class Methods(ArrayMethods, ShapeMethods):
     def __index__(self) -> int:
         return bare(self).__index__()
 
+    def __format__(self, spec: str) -> str:
+        """f"{x:.3f}" for one element; without a format as repr."""
+        return format(self.item(), spec) if spec else repr(self)
+
     def __len__(self) -> int:
         if not bare(self).ndim:
             raise TypeError("len() of a tensor without axes")
@@ -262,9 +270,17 @@ class Methods(ArrayMethods, ShapeMethods):
         """PyTorch's word for copy."""
         return elementwise.copy(self)
 
-    def to(self, device: str) -> Tensor:
-        """On "cpu", "cuda" or "cuda:<number>"; itself if it is there already. Gradients flow back."""
-        return elementwise.to(self, device)
+    def to(self, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Tensor:
+        """On a device, "cpu", "cuda" or "cuda:<number>", in a dtype: to("cuda"), to("cuda", float16), to(float64).
+
+        to(y): as another tensor. Itself if it is so already. Gradients flow back. non_blocking has no effect.
+        """
+        if isinstance(device, Tensor):
+            device, dtype = device.device, device.dtype
+        elif is_dtype(device):
+            device, dtype = None, device
+        x = cast(Any, self) if device is None else elementwise.to(self, device)
+        return x if dtype is None else x.astype(dtype)
 
     def to_device(self, device: str) -> Tensor:
         """The array API's word for to."""
@@ -290,7 +306,8 @@ class Methods(ArrayMethods, ShapeMethods):
         return self.astype("float32")
 
 
-for _name, _method in {**vars(ShapeMethods), **vars(ArrayMethods), **vars(Methods)}.items():
+for _name, _method in {**vars(InPlaceMethods), **vars(TorchMethods), **vars(ShapeMethods), **vars(ArrayMethods),
+                       **vars(Methods)}.items():
     if _name not in ("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slots__", "__firstlineno__",
                      "__static_attributes__"):
         if _name in OPS and isinstance(_method, FunctionType):

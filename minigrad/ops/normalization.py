@@ -9,9 +9,9 @@ from math import prod
 from typing import Any
 
 from ..fused import fused
-from .activations import check_floating
-from .elementwise import narrowed, sqrt, widened
+from .elementwise import sqrt
 from .kernels import kernel
+from .precision import check_floating, narrowed, widened
 from .reductions import mean
 from .shape import reshape
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..backend import FLOATS
 from ..fused import fused
-from .elementwise import abs, astype, narrowed, power, sqrt, square, where, widened
+from .elementwise import abs, astype, power, sqrt, square, where
 from .logic import equal, not_equal
+from .precision import narrowed, widened
 from .reductions import count, max, min, sum
 
 __all__ = ["norm"]

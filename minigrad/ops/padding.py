@@ -6,8 +6,9 @@ from typing import Any
 
 from ..backend import namespace
 from ..op import op
-from .elementwise import wide
 from .indexing import getitem
+from .precision import wide
+from .shape import at_axis
 
 __all__ = ["pad"]
 
@@ -27,6 +28,8 @@ def pad(x, pad_width, mode="constant", constant_values=0):
     """
     widths = pairs(pad_width, x.ndim)
     if mode == "constant":
+        if isinstance(constant_values, (tuple, list)):
+            raise TypeError(f"pad: constant_values must be one number, {constant_values} came")
         y = namespace(x).full_like(x, constant_values, shape=padded(x.shape, widths))
         y[inside(widths, x.shape)] = x
         return y
@@ -36,7 +39,7 @@ def pad(x, pad_width, mode="constant", constant_values=0):
     for axis in range(x.ndim):                              # what is copied includes the padding of the axes before
         lines, middle = along(y, axis, widths, x.shape)
         for there, here in copies(x.shape[axis], *widths[axis], mode):
-            lines[on(axis, there)] = middle[on(axis, here)]
+            lines[at_axis(axis, there)] = middle[at_axis(axis, here)]
     return y
 
 pad.gradient(x=lambda g, x_shape, pad_width, mode: (
@@ -51,10 +54,10 @@ def unpad(x, shape, pad_width, mode):
     for axis in range(x.ndim)[::-1]:
         lines, middle = along(y, axis, widths, shape)
         for there, here in copies(shape[axis], *widths[axis], mode):
-            part = lines[on(axis, there)]
+            part = lines[at_axis(axis, there)]
             if here.step is None:                           # one element, shown again and again
                 part = namespace(x).sum(part, axis=axis, keepdims=True)
-            middle[on(axis, here)] += part
+            middle[at_axis(axis, here)] += part
     return y[inside(widths, shape)].astype(x.dtype)
 
 unpad.gradient(x=lambda g, pad_width, mode: pad(g, pad_width, mode))
@@ -63,13 +66,8 @@ unpad.gradient(x=lambda g, pad_width, mode: pad(g, pad_width, mode))
 def along(y, axis, widths, shape):
     """The padded lines along an axis, and the unpadded part of them; the axes behind it without their padding."""
     middle = inside(widths, shape)
-    lines = y[(slice(None),) * (axis + 1) + middle[axis + 1:]]
-    return lines, lines[on(axis, middle[axis])]
-
-
-def on(axis: int, part: slice) -> tuple[slice, ...]:
-    """The index of a slice of one axis."""
-    return (slice(None),) * axis + (part,)
+    lines = y[at_axis(axis, slice(None)) + middle[axis + 1:]]
+    return lines, lines[at_axis(axis, middle[axis])]
 
 
 SOURCES = {                     # where the element comes from that lies i behind the first of n
@@ -103,7 +101,10 @@ def copies(n: int, before: int, after: int, mode: str) -> list[tuple[slice, slic
 def pairs(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     """(before, after) for every axis."""
     widths = pad_width.tolist() if hasattr(pad_width, "tolist") else pad_width
-    widths = [(widths, widths)] * ndim if isinstance(widths, int) else list(widths)
+    if isinstance(widths, dict):
+        raise TypeError(f"pad: pad_width must be an int, a pair, or {ndim} pairs; the dict {pad_width} came")
+    widths = [(widths, widths)] * ndim if isinstance(widths, int) else \
+        [n.tolist() if hasattr(n, "tolist") else n for n in widths]
     if len(widths) == 1 and isinstance(widths[0], int):
         widths = widths * 2
     if len(widths) == 2 and all([isinstance(n, int) for n in widths]):

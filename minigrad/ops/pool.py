@@ -8,13 +8,14 @@ from typing import Any
 
 from ..backend import namespace
 from ..fused import fused
-from ..geometry import each, pair, positions
+from ..geometry import as_image, each, pair, positions
 from ..op import op
-from .elementwise import abs, narrowed, ones_like, power, where, widened
+from .elementwise import abs, ones_like, power, where
 from .indexing import take_along_axis
 from .kernels import kernel
 from .logic import equal, greater, isnan, logical_and
 from .padding import pad
+from .precision import narrowed, widened
 from .reductions import argmax, max, sum
 from .shape import expand_dims, ordinals, reshape, squeeze
 from .windows import check_batch, unfold
@@ -44,7 +45,7 @@ def layout(size: int, kernel: int, stride: int, padding: int, dilation: int, cei
     return out, padding + over
 
 
-def geometry(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple:
+def pool_geometry(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple:
     """Kernel, stride and dilation as pairs; ((top, bottom), (left, right)) padding; the numbers of positions (p, q)."""
     n = len(x.shape) - 2                                                    # of sequences all have length one
     k, o, d = each(kernel_size, n, "kernel_size"), each(padding, n, "padding"), each(dilation, n, "dilation")
@@ -59,26 +60,18 @@ def check_pool(what: str, x: Any, axes: int, *options: Any) -> None:
     check_batch(what, x, axes)
     if 0 in x.shape[1:]:
         raise ValueError(f"{what}: only the batch may be empty, x has shape {x.shape}")
-    geometry(x, *options)
+    pool_geometry(x, *options)
 
 
-def check_max(what: str, axes: int) -> Any:
+def check_max_pool(what: str, axes: int) -> Any:
     """The check of a max pooling of sequences (axes 1) or images (2)."""
     return lambda x, *options: check_pool(what, x, axes, *options)
-
-
-def as_image(*options: Any) -> list:
-    """Options of a window over a sequence, each an int, as those of one of height 1 over an image of height 1.
-
-    An option is (value, name, what it is along the height).
-    """
-    return [(value if value is None else (other, *each(value, 1, name))) for value, name, other in options]
 
 
 # --- the largest ----------------------------------------------------------------------------------------------
 
 @op
-def places(x):
+def pixel_numbers(x):
     """1, 2, 3, ... for the elements of one image, row after row; 0 is left for what lies outside.
 
     x (n, c, h, w)   ->   y (1, 1, h, w), integers
@@ -112,12 +105,12 @@ def competing(x, kernel_size, stride, padding, dilation, ceil_mode):
     """The windows (n, c, size, p*q), which element of each wins (n, c, 1, p*q), the places (1, 1, size, p*q) of their
     elements in the image, and (p, q)."""
     n, c = x.shape[:2]
-    k, s, d, ends, out = geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
+    k, s, d, ends, out = pool_geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
     around, shape = ((0, 0), (0, 0), *ends), (k[0] * k[1], out[0] * out[1])
     is_padded = ends != ((0, 0), (0, 0))
     windows = unfold(pad(x, around, constant_values=lowest(x)) if is_padded else x, k, s, 0, d)
     windows = reshape(windows, (n, c, *shape))
-    where_from = reshape(unfold(pad(places(x), around), k, s, 0, d), (1, 1, *shape))
+    where_from = reshape(unfold(pad(pixel_numbers(x), around), k, s, 0, d), (1, 1, *shape))
     return windows, winner(windows, greater(where_from, 0) if is_padded else None), where_from, out
 
 
@@ -134,7 +127,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     return reshape(take_along_axis(windows, won, 2), (*x.shape[:2], *out))
 
 max_pool2d.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
-max_pool2d.checked_by(check_max("max_pool2d", 2))
+max_pool2d.checked_by(check_max_pool("max_pool2d", 2))
 kernel(max_pool2d, "numpy", "pool")
 
 
@@ -149,7 +142,7 @@ def max_pool2d_with_indices(x, kernel_size, stride=None, padding=0, dilation=1, 
     return reshape(take_along_axis(windows, won, 2), shape), reshape(take_along_axis(where_from, won, 2) - 1, shape)
 
 max_pool2d_with_indices.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
-max_pool2d_with_indices.checked_by(check_max("max_pool2d", 2))
+max_pool2d_with_indices.checked_by(check_max_pool("max_pool2d", 2))
 
 
 @fused
@@ -163,7 +156,7 @@ def max_pool1d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     return squeeze(max_pool2d(expand_dims(x, 2), k, s, o, d, ceil_mode), 2)
 
 max_pool1d.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
-max_pool1d.checked_by(check_max("max_pool1d", 1))
+max_pool1d.checked_by(check_max_pool("max_pool1d", 1))
 
 
 @fused
@@ -178,7 +171,7 @@ def max_pool1d_with_indices(x, kernel_size, stride=None, padding=0, dilation=1, 
     return squeeze(y, 2), squeeze(indices, 2)
 
 max_pool1d_with_indices.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
-max_pool1d_with_indices.checked_by(check_max("max_pool1d", 1))
+max_pool1d_with_indices.checked_by(check_max_pool("max_pool1d", 1))
 
 
 # --- the mean -------------------------------------------------------------------------------------------------
@@ -192,7 +185,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     beyond the padding never counts. divisor_override: divide every sum by this instead.
     """
     n, c = x.shape[:2]
-    (i, j), s, _, ends, (p, q) = geometry(x, kernel_size, stride, padding, 1, ceil_mode)
+    (i, j), s, _, ends, (p, q) = pool_geometry(x, kernel_size, stride, padding, 1, ceil_mode)
     around = ((0, 0), (0, 0), *ends)
     windows = reshape(unfold(pad(widened(x), around), (i, j), s), (n, c, i * j, p * q))
     total = reshape(sum(windows, 2), (n, c, p, q))

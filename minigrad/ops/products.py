@@ -6,9 +6,11 @@ from math import prod
 from typing import Any
 
 from ..fused import fused
-from .elementwise import multiply, wide
+from ..misuse import named
+from .elementwise import multiply
 from .linalg import matmul
-from .reductions import narrowed, sum, widened
+from .precision import narrowed, wide, widened
+from .reductions import sum
 from .shape import moveaxis, normalized, permute_dims, reshape
 
 __all__ = ["dot", "inner", "outer", "tensordot", "vecdot"]
@@ -39,7 +41,7 @@ tensordot.rules(
 def summed(caller: str, a: tuple[int, ...], b: tuple[int, ...], axes: Any) -> tuple[list[int], list[int]]:
     """Which axes of a and b go in pairs, counted from the front."""
     shapes = f"(a {a}, b {b})"
-    if isinstance(axes, int):
+    if hasattr(axes, "__index__") and not hasattr(axes, "__len__"):     # an int, of NumPy's too
         if not 0 <= axes <= min(len(a), len(b)):
             raise ValueError(f"{caller}: axes {axes} is more than a and b have, or negative {shapes}")
         left, right = list(range(len(a) - axes, len(a))), list(range(axes))
@@ -92,6 +94,7 @@ def outer(a, b):
 outer.rules(a="ga = g b", b="gb = g^T a")
 
 
+@named
 def dot(a: Any, b: Any) -> Any:
     """Vectors: their inner product. Matrices: matmul. More axes: the last of a against the last but one of b; with a
     scalar plain multiplication, all as numpy.dot; torch.dot takes vectors only."""
@@ -102,6 +105,7 @@ def dot(a: Any, b: Any) -> Any:
     return tensordot(a, b, (-1, -2))
 
 
+@named
 def inner(a: Any, b: Any) -> Any:
     """The last axis of a against the last of b; with a scalar plain multiplication."""
     return tensordot(a, b, (-1, -1)) if len(a.shape) and len(b.shape) else multiply(a, b)

@@ -10,28 +10,45 @@ from typing import Any
 import numpy
 
 from ..backend import FLOATS, Array, default_generator, device_of, namespace, on_device_of, using
+from ..misuse import named
 from ..tensor import Tensor, bare
 from .creation import FLOAT, one_tuple
+from .precision import FULL
 
 __all__ = [
     "bernoulli", "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "uniform",
 ]
+
+GRID = {"float16": 2.0**11, "bfloat16": 2.0**8}     # how many evenly spaced numbers in [0, 1) a half can tell apart
 
 
 def draw(kind: str, shape: tuple[int, ...], dtype: Any = FLOAT, device: str = "cpu", generator: Any = None) -> Array:
     """Random numbers, "random" in [0, 1) or "standard_normal", from `generator` or the device's default one."""
     with using(device):
         generator = default_generator(device) if generator is None else generator
-        narrow = dtype if numpy.dtype(dtype) in (numpy.float32, numpy.float64) else FLOAT
-        return getattr(generator, kind)(shape, dtype=narrow).astype(dtype, copy=False)
+        dtype = floating(dtype)
+        drawn = getattr(generator, kind)(shape, dtype=dtype if dtype in FULL else FLOAT)
+        if kind == "random" and str(dtype) in GRID:             # rounded to the nearest some would be 1
+            drawn = namespace(drawn).floor(drawn * GRID[str(dtype)]) / GRID[str(dtype)]
+        return drawn.astype(dtype, copy=False)
 
 
+def floating(dtype: Any) -> numpy.dtype:
+    """The dtype, if it is one of floating numbers."""
+    dtype = numpy.dtype(dtype)
+    if dtype.kind not in FLOATS:
+        raise TypeError(f"expected a floating dtype, {dtype} came: randint draws whole numbers, bernoulli 0 and 1")
+    return dtype
+
+
+@named
 def rand(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False,
          generator: Any = None) -> Tensor:
     """Uniform in [0, 1)."""
     return Tensor(draw("random", one_tuple(shape), dtype, device, generator), requires_grad)
 
 
+@named
 def randn(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False,
           generator: Any = None) -> Tensor:
     """Normal with mean 0 and variance 1."""
@@ -46,19 +63,28 @@ def like(name: str, x: Any, kind: str, dtype: Any, requires_grad: bool, generato
     return Tensor(draw(kind, array.shape, dtype or array.dtype, device_of(array), generator), requires_grad)
 
 
+@named
 def rand_like(x: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None) -> Tensor:
     """Uniform in [0, 1), in the shape, dtype and device of x. Without a dtype integers raise TypeError."""
     return like("rand_like", x, "random", dtype, requires_grad, generator)
 
 
+@named
 def randn_like(x: Any, dtype: Any = None, requires_grad: bool = False, generator: Any = None) -> Tensor:
     """Normal with mean 0 and variance 1, in the shape, dtype and device of x; integers without a dtype: TypeError."""
     return like("randn_like", x, "standard_normal", dtype, requires_grad, generator)
 
 
-def randint(low: int, high: int, shape: Any, dtype: Any = "int64", device: str = "cpu",
-            generator: Any = None) -> Tensor:
-    """Whole numbers from low to high - 1. ValueError if there are none."""
+@named
+def randint(low: int, high: Any, shape: Any = None, dtype: Any = "int64", device: str = "cpu",
+            generator: Any = None, *, size: Any = None) -> Tensor:
+    """Whole numbers from low to high - 1: randint(low, high, shape), or randint(high, shape) from 0.
+
+    size: PyTorch's word for the shape. ValueError if there are no such numbers.
+    """
+    shape = size if shape is None else shape
+    if shape is None:
+        low, high, shape = 0, low, high
     if low >= high:
         raise ValueError(f"randint: expected low < high, {low} and {high} came")
     with using(device):
@@ -66,6 +92,7 @@ def randint(low: int, high: int, shape: Any, dtype: Any = "int64", device: str =
         return Tensor(generator.integers(low, high, one_tuple((shape,)), dtype=dtype))
 
 
+@named
 def randperm(n: int, dtype: Any = "int64", device: str = "cpu", generator: Any = None) -> Tensor:
     """The numbers 0 to n - 1 in random order. ValueError for a negative n."""
     if n < 0:
@@ -86,12 +113,14 @@ def in_random_order(shape: tuple[int, ...], device: str, generator: Any, weights
         return xp.argsort(waits if weights is None else waits / weights, axis=-1)
 
 
+@named
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None, device: str = "cpu",
             generator: Any = None) -> Tensor:
     """Uniform from low up to high: numbers or tensors; `size` by default is what they broadcast to."""
     return shifted("uniform", "random", low, bare(high) - bare(low), size, dtype, device, generator)
 
 
+@named
 def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, dtype: Any = None, device: str = "cpu",
            generator: Any = None) -> Tensor:
     """Normal with this mean and standard deviation: numbers or tensors; `size` by default is what they broadcast to.
@@ -129,6 +158,7 @@ def full_shape(name: str, shapes: list, size: Any) -> tuple[int, ...]:
     return whole
 
 
+@named
 def bernoulli(p: Any, generator: Any = None) -> Tensor:
     """1 with probability p, else 0: for every element of a tensor of probabilities, in its dtype.
 
@@ -143,6 +173,7 @@ def bernoulli(p: Any, generator: Any = None) -> Tensor:
         return Tensor((draw("random", array.shape, "float64", device_of(array), generator) < array).astype(array.dtype))
 
 
+@named
 def multinomial(weights: Any, num_samples: int, replacement: bool = False, generator: Any = None) -> Tensor:
     """`num_samples` places on the last axis of `weights`, each with a probability proportional to its weight.
 

@@ -15,7 +15,7 @@ from .elementwise import sigmoid, tanh
 from .joining import split
 from .kernels import kernel
 from .linalg import linear
-from .reductions import narrowed, widened
+from .precision import narrowed, widened
 
 __all__ = ["gru_cell", "lstm_cell", "rnn_cell"]
 

@@ -1,6 +1,7 @@
 """Reductions. Sums of float16 and bfloat16 are accumulated in float32.
 
 `axis` is None (all axes), an int or a tuple of ints, as in NumPy; with `keepdims` the reduced axes stay with length 1.
+With `dtype` x is converted before anything is added or multiplied, and so is the result.
 An axis that x has not, or one that is named twice, raises ValueError. Of nothing, the sum is 0, the product 1, the mean
 NaN; max, min, argmax and argmin raise ValueError.
 """
@@ -8,15 +9,18 @@ NaN; max, min, argmax and argmin raise ValueError.
 from __future__ import annotations
 
 from builtins import max as larger
+from math import inf
 from math import prod as product
 from typing import Any
 
 from ..backend import FLOATS, namespace
+from ..misuse import named
 from ..op import op
 from .cumulative import cumulative_prod
-from .elementwise import astype, exp, narrowed, sqrt, where, wide, widened
+from .elementwise import astype, exp, sqrt, where
 from .indexing import getitem
-from .logic import equal, isfinite
+from .logic import equal
+from .precision import converted, narrowed, wide, widened
 from .shape import broadcast_to, inverse, normalized, permute_dims, reshape
 
 __all__ = [
@@ -29,7 +33,8 @@ def axes_of(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(len(shape)))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    return tuple([normalized(a, len(shape)) for a in axes]) if shape else ()
+    found = tuple([normalized(a, len(shape)) for a in axes])
+    return found if shape else ()
 
 
 def kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
@@ -49,18 +54,20 @@ def spread(g, shape, axis):
 
 
 @op
-def sum(x, axis=None, keepdims=False):
+def sum(x, axis=None, keepdims=False, dtype=None):
     """The sum over `axis`."""
-    y = namespace(x).sum(x, axis=axis, keepdims=keepdims, dtype=wide(x))
+    x = converted(x, dtype)
+    y = namespace(x).sum(x, axis=axis, keepdims=keepdims, dtype=wide(x) or dtype)
     return y.astype(x.dtype) if wide(x) else y
 
 sum.gradient(x=lambda g, x_shape, axis: spread(g, x_shape, axis))
 
 
 @op
-def mean(x, axis=None, keepdims=False):
+def mean(x, axis=None, keepdims=False, dtype=None):
     """The arithmetic mean over `axis`, in float64 for integers."""
-    y = namespace(x).mean(x, axis=axes_of(x.shape, axis), keepdims=keepdims, dtype=wide(x))
+    x = converted(x, dtype)
+    y = namespace(x).mean(x, axis=axes_of(x.shape, axis), keepdims=keepdims, dtype=wide(x) or dtype)
     return y.astype(x.dtype) if wide(x) else y
 
 mean.gradient(x=lambda g, x_shape, axis: (
@@ -68,12 +75,15 @@ mean.gradient(x=lambda g, x_shape, axis: (
 
 
 @op
-def prod(x, axis=None, keepdims=False):
+def prod(x, axis=None, keepdims=False, dtype=None):
     """The product over `axis`. Its gradient is that of what an element is multiplied with, so zeros are no trouble."""
-    y = namespace(x).prod(x, axis=axis, keepdims=keepdims, dtype=wide(x))
+    x = converted(x, dtype)
+    y = namespace(x).prod(x, axis=axis, keepdims=keepdims, dtype=wide(x) or dtype)
     return y.astype(x.dtype) if wide(x) else y
 
-prod.gradient(x=lambda g, x, axis: narrowed(spread(widened(g), x.shape, axis) * others(widened(x), axis), x))
+prod.gradient(x=lambda g, x, axis, dtype: (
+    narrowed(spread(widened(g), x.shape, axis) * others(widened(converted(x, dtype)), axis), x)))
+sum.keeps_dtype = mean.keeps_dtype = prod.keeps_dtype = False       # `dtype` decides
 
 
 def others(x, axis):
@@ -139,8 +149,10 @@ def degrees(shape: tuple[int, ...], axis: Any, correction: int) -> int:
     return larger(count(shape, axis) - correction, 0)
 
 
-def std(x, axis=None, correction=0, keepdims=False, *, dim=None, keepdim=False):
+@named
+def std(x, axis=None, correction=0, keepdims=False, *, dim=None, keepdim=False, ddof=None, unbiased=None):
     """The square root of the variance over `axis`; see `var`. Its gradient at elements that are all equal is 0."""
+    correction = unbiased if unbiased is not None else ddof if ddof is not None else correction
     variance = var(widened(x), axis if dim is None else dim, correction, keepdims or keepdim)
     flat = equal(variance, 0)
     return narrowed(where(flat, 0, sqrt(where(flat, 1, variance))), x)
@@ -159,11 +171,11 @@ logsumexp.gradient(x=lambda g, y, x, axis: spread(g, x.shape, axis) * proportion
 
 
 def proportions(y, x, axis):
-    """e^(x - y), softmax's answer, for y = logsumexp(x, axis)."""
+    """e^(x - y), softmax's answer, for y = logsumexp(x, axis); 0 where all of x is -infinity."""
     if wide(x):
         x = widened(x)
         y = logsumexp(x, axis)                                      # y itself is rounded
-    return exp(x - spread(where(isfinite(y), y, 0), x.shape, axis))
+    return exp(x - spread(where(equal(y, -inf), 0, y), x.shape, axis))
 
 
 def squeezed(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:

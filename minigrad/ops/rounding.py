@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..backend import FLOATS, namespace
+from ..backend import FLOATS, namespace, namespace_of
+from ..misuse import check_ints
 from ..op import op
 from .elementwise import where, zeros_like
 from .logic import equal, greater, greater_equal, less, less_equal, logical_and, logical_or
@@ -37,14 +38,18 @@ trunc.gradient(x=lambda g: zeros_like(g))
 @op
 def round(x, decimals=0):
     """x to so many places after the point (negative: before it); what lies half-way goes to the even neighbour."""
+    check_ints("round", decimals=decimals)
     if x.dtype.kind not in FLOATS:
         if decimals < 0:
             raise TypeError(f"round: expected floating numbers for decimals {decimals}, {x.dtype} came: "
                             "convert them first, astype('float64')")
         return x.copy()
     rint = namespace(x).rint
-    unit = 10.0 ** -decimals if decimals < 0 else 10.0 ** decimals
-    return rint(x / unit) * unit if decimals < 0 else rint(x * unit) / unit if decimals else rint(x)
+    if decimals > 0:
+        return rint(x * 10.0 ** decimals) / 10.0 ** decimals
+    if decimals < 0:
+        return rint(x / 10.0 ** -decimals) * 10.0 ** -decimals
+    return rint(x)
 
 round.gradient(x=lambda g: zeros_like(g))
 
@@ -52,7 +57,7 @@ round.gradient(x=lambda g: zeros_like(g))
 @op
 def copysign(a, b):
     """The magnitude of a with the sign of b, be it -0.0. The gradient of b is 0, that of a where a is 0 too."""
-    return namespace(a if hasattr(a, "shape") else b).copysign(a, b)
+    return namespace_of(a, b).copysign(a, b)
 
 copysign.gradient(a=lambda g, y, a: where(equal(a, 0), 0, where(equal(y, a), g, -g)), b=lambda g: zeros_like(g))
 
@@ -81,6 +86,8 @@ clip.gradient(
 
 def within(x, min, max):
     """Where min <= x <= max."""
-    above = None if min is None else greater_equal(x, min)
-    below = None if max is None else less_equal(x, max)
-    return below if above is None else above if below is None else logical_and(above, below)
+    if min is None:
+        return less_equal(x, max)
+    if max is None:
+        return greater_equal(x, min)
+    return logical_and(greater_equal(x, min), less_equal(x, max))

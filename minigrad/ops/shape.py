@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from ..backend import namespace
+from ..misuse import check_ints, named
 from ..op import SYNONYMS, op
 
 __all__ = [
@@ -18,14 +19,18 @@ __all__ = [
 
 def in_both_words(function: Callable) -> Callable:
     """Let a plain function understand PyTorch's `dim` as its `axis`, as every op does."""
+    told = named(function)
+
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{SYNONYMS.get(name, name): value for name, value in kwargs.items()})
+        return told(*args, **{SYNONYMS.get(name, name): value for name, value in kwargs.items()})
     return call
 
 
 def normalized(axis: int, ndim: int, caller: str = "") -> int:
     """An axis counted from the front."""
+    if not hasattr(axis, "__index__"):
+        raise TypeError(f"{caller}{': ' * bool(caller)}axis must be an int, {axis!r} came")
     if not -max(ndim, 1) <= axis < max(ndim, 1):
         raise ValueError(f"{caller}{': ' * bool(caller)}axis {axis} is out of bounds for {ndim} dimensions")
     return axis % max(ndim, 1)
@@ -37,16 +42,35 @@ def ordinals(x, n):
     return xp.cumsum(xp.ones_like(x, shape=(n,), dtype=int), axis=0)
 
 
+def at_axis(axis, part):
+    """The index that takes `part` of an axis, and all of the axes before it."""
+    return (slice(None),) * axis + (part,)
+
+
+def fits_into(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether an array of this shape broadcasts to `target`, and no further."""
+    pairs = zip(shape[::-1], target[::-1], strict=False)
+    return len(shape) <= len(target) and all([m in (1, n) for m, n in pairs])
+
+
 # --- shapes ---------------------------------------------------------------------------------------------------
 
 @op
 def reshape(x, shape):
     """x in another shape of as many elements, read in C order; one length may be -1."""
+    if shape is None:
+        raise TypeError("reshape: shape must be an int or ints, None came")
     return namespace(x).reshape(x, shape)
 
 reshape.gradient(x=lambda g, x_shape: reshape(g, x_shape))
 
 
+def at_least_1d(x):
+    """A number as an array of one element; what has axes as it is."""
+    return x if len(x.shape) else reshape(x, (1,))
+
+
+@named
 def flatten(x, start_dim=0, end_dim=-1):
     """x with the axes from start_dim to end_dim, both included, made one, as PyTorch's flatten does."""
     first, last = normalized(start_dim, x.ndim, "flatten"), normalized(end_dim, x.ndim, "flatten")
@@ -86,6 +110,7 @@ def broadcast_to(x, shape):
 broadcast_to.gradient(x=lambda g: g)       # the walk sums it back
 
 
+@named
 def broadcast_arrays(*arrays):
     """The arrays, each repeated to the shape that all of them broadcast to, as a tuple."""
     shape = common_shape("broadcast_arrays", arrays)
@@ -96,13 +121,11 @@ def common_shape(caller: str, arrays: Any) -> tuple[int, ...]:
     """The shape that arrays broadcast to: aligned at the right, an axis of length 1 fits every other."""
     shapes = [tuple(x.shape) for x in arrays]
     ndim = max([len(shape) for shape in shapes], default=0)
-    common = []
-    for lengths in zip(*[(1,) * (ndim - len(shape)) + shape for shape in shapes], strict=True):
-        found = {n for n in lengths if n != 1} or {1}
-        if len(found) > 1:
-            raise ValueError(f"{caller}: the shapes do not broadcast: {', '.join(map(str, shapes))}")
-        common.append(found.pop())
-    return tuple(common)
+    aligned = [(1,) * (ndim - len(shape)) + shape for shape in shapes]
+    common = tuple([0 if 0 in lengths else max(lengths) for lengths in zip(*aligned, strict=True)])
+    if not all([fits_into(shape, common) for shape in shapes]):
+        raise ValueError(f"{caller}: the shapes do not broadcast: {str(shapes)[1:-1]}")
+    return common
 
 
 # --- the order of axes ----------------------------------------------------------------------------------------
@@ -110,6 +133,8 @@ def common_shape(caller: str, arrays: Any) -> tuple[int, ...]:
 @op
 def permute_dims(x, axes):
     """x with its axes in the order `axes`."""
+    if axes is None:
+        raise TypeError("permute_dims: axes must be ints, None came; flip their order with range(x.ndim)[::-1]")
     return namespace(x).transpose(x, axes)
 
 permute_dims.gradient(x=lambda g, axes: permute_dims(g, inverse(axes)))
@@ -121,6 +146,7 @@ def inverse(axes):
     return tuple([axes.index(i) for i in range(len(axes))])
 
 
+@named
 def swapaxes(x, axis1, axis2):
     """x with two axes exchanged."""
     axes = list(range(x.ndim))
@@ -130,6 +156,7 @@ def swapaxes(x, axis1, axis2):
     return permute_dims(x, tuple(axes))
 
 
+@named
 def matrix_transpose(x):
     """x (..., m, n)   ->   y (..., n, m)"""
     if x.ndim < 2:
@@ -137,6 +164,7 @@ def matrix_transpose(x):
     return swapaxes(x, -1, -2)
 
 
+@named
 def moveaxis(x, source, destination):
     """x with the axis (or axes) `source` moved to `destination`, the others in their order."""
     sources, targets = [[normalized(a, x.ndim, "moveaxis")
@@ -167,6 +195,7 @@ def roll(x, shift, axis=None):
 
     shift and axis: ints, or tuples of as many. Without an axis the flattened elements are shifted, as in NumPy.
     """
+    check_ints("roll", shift=shift)
     return namespace(x).roll(x, shift, axis=axis)
 
 roll.gradient(x=lambda g, shift, axis: roll(g, opposite(shift), axis))

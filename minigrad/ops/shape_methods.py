@@ -41,11 +41,15 @@ class ShapeMethods:
 
     def permute_dims(self, *axes: Any) -> Tensor:
         """permute_dims(1, 0) or permute_dims((1, 0))"""
-        return shape.permute_dims(self, tuple(axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes))
+        one = len(axes) == 1 and not hasattr(axes[0], "__index__")
+        return shape.permute_dims(self, tuple(axes[0] if one else axes))
 
     def transpose(self, *axes: Any) -> Tensor:
         """As NumPy's: all axes reversed, or in the order given."""
-        return self.permute_dims(*axes) if axes else self.T
+        if len(axes) == 2 and bare(self).ndim > 2:
+            raise ValueError(f"transpose: as NumPy's it takes all {bare(self).ndim} axes in their new order, {axes} "
+                             f"came (x {bare(self).shape}): swapaxes{axes} exchanges two")
+        return self.permute_dims(*axes) if axes not in ((), (None,)) else self.T
 
     def permute(self, *axes: Any) -> Tensor:
         """PyTorch's word for permute_dims."""
@@ -94,15 +98,18 @@ class ShapeMethods:
         axes = (dims,) if dims is not None else axis
         return shape.flip(self, None if not axes else axes[0] if len(axes) == 1 else axes)
 
-    def roll(self, shift: Any, axis: Any = None, *, dims: Any = None) -> Tensor:
-        return shape.roll(self, shift, axis_of(axis, dims))
+    def roll(self, shift: Any = None, axis: Any = None, *, shifts: Any = None, dims: Any = None) -> Tensor:
+        return shape.roll(self, axis_of(shift, shifts), axis_of(axis, dims))
 
     def tile(self, *repetitions: Any) -> Tensor:
         """tile(2, 1) or tile((2, 1))"""
         return repeating.tile(self, repetitions[0] if len(repetitions) == 1 else repetitions)
 
-    def repeat(self, repeats: Any, axis: Any = None) -> Tensor:
+    def repeat(self, repeats: Any, axis: Any = None, *more: int) -> Tensor:
         """NumPy's, element by element; PyTorch's x.repeat(2, 1) is tile(2, 1)."""
+        if more:
+            raise TypeError("repeat: as NumPy's it takes a number of times and an axis: to lay copies side by side is "
+                            f"tile{(repeats, axis, *more)}")
         return repeating.repeat(self, repeats, axis)
 
     def repeat_interleave(self, repeats: Any, dim: Any = None) -> Tensor:
@@ -162,7 +169,7 @@ class ShapeMethods:
 
     def select(self, dim: int, index: int) -> Tensor:
         """PyTorch's x[:, index]: one slice along an axis, which goes."""
-        return indexing.getitem(self, (slice(None),) * shape.normalized(dim, bare(self).ndim, "select") + (index,))
+        return indexing.getitem(self, shape.at_axis(shape.normalized(dim, bare(self).ndim, "select"), index))
 
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
         """PyTorch's x[:, start:start + length], where all of it must be there; a negative start counts from the end."""
@@ -171,4 +178,4 @@ class ShapeMethods:
         first = start + n if start < 0 else start
         if not bare(self).ndim or length < 0 or not 0 <= first <= first + length <= n:
             raise ValueError(f"narrow: {length} elements from {start} are not all in axis {dim} of length {n}")
-        return indexing.getitem(self, (slice(None),) * axis + (slice(first, first + length),))
+        return indexing.getitem(self, shape.at_axis(axis, slice(first, first + length)))

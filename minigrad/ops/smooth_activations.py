@@ -12,12 +12,11 @@ from typing import Any
 from ..backend import namespace
 from ..fused import fused
 from ..op import op
-from .activations import check_floating
 from .elementwise import abs, exp, sigmoid, square, tanh, where
 from .error_function import erf
 from .joining import split
 from .logic import greater, greater_equal, less, less_equal
-from .reductions import narrowed, widened
+from .precision import check_floating, narrowed, widened
 from .rounding import clip
 
 __all__ = ["celu", "elu", "gelu", "glu", "logsigmoid", "mish", "selu", "silu", "softplus", "softsign", "tanhshrink"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..fused import fused
-from .activations import check_floating
 from .elementwise import copy, exp, log
 from .kernels import kernel
-from .reductions import max, narrowed, sum, widened
+from .precision import check_floating, narrowed, widened
+from .reductions import max, sum
 from .shape import normalized
 
 __all__ = ["log_softmax", "softmax", "softmin"]

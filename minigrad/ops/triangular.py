@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import namespace
+from ..misuse import check_ints, named
 from ..op import op
 from .reductions import sum
 from .shape import normalized, ordinals
@@ -32,6 +33,7 @@ def below(x, k, caller):
     """Where a matrix is on the diagonal k or below it: (m, n)."""
     if x.ndim < 2:
         raise ValueError(f"{caller}: x must be a matrix (..., m, n), it has shape {x.shape}")
+    check_ints(caller, k=k)
     rows, columns = ordinals(x, x.shape[-2]), ordinals(x, x.shape[-1])
     return columns - namespace(x).reshape(rows, (x.shape[-2], 1)) <= k
 
@@ -39,6 +41,7 @@ def below(x, k, caller):
 @op
 def diagonal(x, offset=0, axis1=0, axis2=1):
     """The elements whose index on axis2 is that on axis1 plus `offset`: these two axes go, the diagonal is the last."""
+    check_ints("diagonal", offset=offset)
     check_axes("diagonal", x.ndim, axis1, axis2)
     return namespace(x).diagonal(x, offset, axis1, axis2).copy()
 
@@ -63,6 +66,7 @@ def check_axes(caller: str, ndim: int, axis1: int, axis2: int) -> None:
         raise ValueError(f"{caller}: two different axes are needed, axis1 {axis1} and axis2 {axis2} came for {ndim}")
 
 
+@named
 def diag(x: Any, k: int = 0) -> Any:
     """The diagonal k of a matrix; of a 1-d x the matrix with x on its diagonal k and 0 elsewhere."""
     if x.ndim == 1:
@@ -73,6 +77,7 @@ def diag(x: Any, k: int = 0) -> Any:
     return diagonal(x, k)
 
 
+@named
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum along a diagonal; see `diagonal`."""
     check_axes("trace", x.ndim, axis1, axis2)

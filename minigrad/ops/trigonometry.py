@@ -5,10 +5,11 @@ Outside its domain a function is NaN; at the ends of it a gradient is infinite, 
 
 from __future__ import annotations
 
-from ..backend import namespace
+from ..backend import namespace, namespace_of
 from ..op import op
-from .elementwise import narrowed, reciprocal, rsqrt, where, widened
-from .logic import equal, logical_and
+from .elementwise import reciprocal, rsqrt, where
+from .logic import equal
+from .precision import narrowed, widened
 
 __all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "hypot", "sin", "sinh", "tan"]
 
@@ -64,7 +65,7 @@ atan.gradient(x=lambda g, x: g * narrowed(reciprocal(1 + widened(x) * widened(x)
 @op
 def atan2(a, b):
     """The angle in [-pi, pi] of the point (b, a): atan(a / b) in the right quadrant. Its gradient at (0, 0) is 0."""
-    return namespace(a if hasattr(a, "shape") else b).arctan2(a, b)
+    return namespace_of(a, b).arctan2(a, b)
 
 atan2.gradient(
     a=lambda g, a, b: g * b * per_squared_distance(a, b),
@@ -73,15 +74,17 @@ atan2.gradient(
 
 
 def per_squared_distance(a, b):
-    """1 / (a^2 + b^2), and 0 for the origin."""
-    origin = logical_and(equal(a, 0), equal(b, 0))
-    return where(origin, 0, reciprocal(where(origin, 1, a * a + b * b)))
+    """1 / (a^2 + b^2), and 0 for the origin and what is so close to it that its squares are 0."""
+    a, b = [widened(x) if hasattr(x, "dtype") else x for x in (a, b)]
+    total = a * a + b * b
+    origin = equal(total, 0)
+    return where(origin, 0, reciprocal(where(origin, 1, total)))
 
 
 @op
 def hypot(a, b):
     """sqrt(a^2 + b^2) without overflow on the way. Its gradient at (0, 0) is NaN, as in PyTorch."""
-    return namespace(a if hasattr(a, "shape") else b).hypot(a, b)
+    return namespace_of(a, b).hypot(a, b)
 
 hypot.gradient(a=lambda g, y, a: g * (a / y), b=lambda g, y, b: g * (b / y))
 

@@ -11,8 +11,8 @@ from ..backend import library_of, namespace
 from ..fused import fused
 from ..geometry import each
 from ..op import op
-from .activations import check_floating
 from .indexing import take_along_axis
+from .precision import check_floating
 from .shape import expand_dims, ordinals, reshape, squeeze
 from .windows import check_batch
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..backend import namespace
 from ..geometry import geometry, offsets, pair
 from ..op import op
-from .elementwise import wide
+from .precision import wide
 
 __all__ = ["fold", "unfold"]
 

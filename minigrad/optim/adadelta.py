@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, averaged, check_number, check_numbers, descent, kept, move
+from .optimizer import Optimizer, averaged, check_number, check_numbers, descent, kept, move, next_step
 
 
 class Adadelta(Optimizer):
@@ -35,7 +35,7 @@ class Adadelta(Optimizer):
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         xp, rho, eps = namespace(g), float(group["rho"]), float(group["eps"])
         g = descent(p, g, group)
-        state["step"] = state.get("step", 0) + 1
+        next_step(state)
         s = averaged(state, "square_avg", g * g, rho)
         step = xp.sqrt(kept(state, "acc_delta", g) + eps) / xp.sqrt(s + eps) * g
         averaged(state, "acc_delta", step * step, rho)

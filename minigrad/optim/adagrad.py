@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, check_numbers, descent, kept, move
+from .optimizer import Optimizer, check_numbers, descent, kept, move, next_step
 
 
 class Adagrad(Optimizer):
@@ -32,7 +32,7 @@ class Adagrad(Optimizer):
 
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         g = descent(p, g, group)
-        t = state["step"] = state.get("step", 0) + 1
+        t = next_step(state)
         s = kept(state, "sum", g, float(group["initial_accumulator_value"]))
         s += g * g
         lr = float(group["lr"]) / (1 + (t - 1) * float(group["lr_decay"]))

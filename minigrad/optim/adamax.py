@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, averaged, check_betas, check_numbers, descent, kept, move
+from .optimizer import Optimizer, averaged, check_betas, check_numbers, descent, kept, move, next_step
 
 
 class Adamax(Optimizer):
@@ -32,7 +32,7 @@ class Adamax(Optimizer):
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         xp, (beta1, beta2) = namespace(g), map(float, group["betas"])
         g = descent(p, g, group)
-        t = state["step"] = state.get("step", 0) + 1
+        t = next_step(state)
         m = averaged(state, "exp_avg", g, beta1)
         u = kept(state, "exp_inf", g)
         u *= beta2

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, averaged, check_betas, check_numbers, descent, move, shrink
+from .optimizer import Optimizer, averaged, check_betas, check_numbers, descent, move, next_step
 
 
 class NAdam(Optimizer):
@@ -34,10 +34,8 @@ class NAdam(Optimizer):
 
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         lr, (beta1, beta2) = float(group["lr"]), map(float, group["betas"])
-        if group["decoupled_weight_decay"]:
-            shrink(p, group)
-        g = descent(p, g, group, decay=not group["decoupled_weight_decay"])
-        t = state["step"] = state.get("step", 0) + 1
+        g = descent(p, g, group)
+        t = next_step(state)
         mu, mu_next = [beta1 * (1 - 0.5 * 0.96 ** (i * float(group["momentum_decay"]))) for i in (t, t + 1)]
         product = state["mu_product"] = state.get("mu_product", 1.0) * mu
         m = averaged(state, "exp_avg", g, beta1)

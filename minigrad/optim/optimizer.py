@@ -171,15 +171,28 @@ def state_dtype(p: Tensor) -> numpy.dtype:
 
 # --- parts of updates -------------------------------------------------------------------------------------------
 
-def descent(p: Tensor, g: Array, group: Mapping[str, Any], decay: bool = True) -> Array:
-    """The gradient in the state's dtype, its sign turned to go up, with that of the penalty: g + weight_decay * p."""
-    dtype = state_dtype(p)
+def descent(p: Tensor, g: Array, group: Mapping[str, Any]) -> Array:
+    """The gradient in the state's dtype, its sign turned to go up, with that of the penalty: g + weight_decay * p.
+
+    With decoupled_weight_decay the penalty has no part in it: p itself becomes (1 - lr * weight_decay) * p, decay that
+    the gradient's statistics do not see. Loshchilov & Hutter 2019.
+    """
+    dtype, decay = state_dtype(p), float(group["weight_decay"])
     g = g.astype(dtype, copy=False)
     if group["maximize"]:
         g = -g
-    if decay and group["weight_decay"]:
-        g = p.data.astype(dtype, copy=False) * float(group["weight_decay"]) + g
+    if decay and group.get("decoupled_weight_decay"):
+        x = p.data
+        x *= 1 - float(group["lr"]) * decay
+    elif decay:
+        g = p.data.astype(dtype, copy=False) * decay + g
     return g
+
+
+def next_step(state: dict[str, Any]) -> int:
+    """The number of this step, from 1 on, which the state keeps."""
+    state["step"] = state.get("step", 0) + 1
+    return state["step"]
 
 
 def kept(state: dict[str, Any], name: str, like: Array, start: float = 0.0) -> Array:
@@ -201,13 +214,6 @@ def move(p: Tensor, step: Array) -> None:
     """p = p - step"""
     x = p.data
     x -= step.astype(x.dtype, copy=False)
-
-
-def shrink(p: Tensor, group: Mapping[str, Any]) -> None:
-    """p = (1 - lr * weight_decay) * p, decay that the gradient's statistics do not see. Loshchilov & Hutter 2019."""
-    if group["weight_decay"]:
-        x = p.data
-        x *= 1 - float(group["lr"]) * float(group["weight_decay"])
 
 
 # --- what makes no sense ----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, averaged, check_betas, check_numbers, descent, move, shrink
+from .optimizer import Optimizer, averaged, check_betas, check_numbers, descent, move, next_step
 
 
 class RAdam(Optimizer):
@@ -36,10 +36,8 @@ class RAdam(Optimizer):
 
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         beta1, beta2 = map(float, group["betas"])
-        if group["decoupled_weight_decay"]:
-            shrink(p, group)
-        g = descent(p, g, group, decay=not group["decoupled_weight_decay"])
-        t = state["step"] = state.get("step", 0) + 1
+        g = descent(p, g, group)
+        t = next_step(state)
         m = averaged(state, "exp_avg", g, beta1)
         v = averaged(state, "exp_avg_sq", g * g, beta2)
         step = m * (float(group["lr"]) / (1 - beta1 ** t))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backend import Array, namespace
 from ..tensor import Tensor
-from .optimizer import Optimizer, averaged, check_numbers, descent, kept, move
+from .optimizer import Optimizer, averaged, check_numbers, descent, kept, move, next_step
 
 
 class RMSprop(Optimizer):
@@ -34,7 +34,7 @@ class RMSprop(Optimizer):
     def update(self, p: Tensor, g: Array, state: dict[str, Any], group: dict[str, Any]) -> None:
         alpha = float(group["alpha"])
         g = descent(p, g, group)
-        state["step"] = state.get("step", 0) + 1
+        next_step(state)
         s = averaged(state, "square_avg", g * g, alpha)
         if group["centered"]:
             a = averaged(state, "grad_avg", g, alpha)

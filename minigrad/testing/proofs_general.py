@@ -47,8 +47,11 @@ def arrays_and_tensors(op: Any, case: Case) -> int:
         with config(kernels=mode):
             try:
                 outputs = as_tuple(call(op, case.inputs, case.params))
-            except AttributeError as error:
-                raise ProofError(f"on arrays instead of tensors: {error}. {no_methods(error.name)}") from error
+            except TypeError as error:
+                missing = getattr(error, "attribute", None)
+                if missing is None:
+                    raise
+                raise ProofError(f"on arrays instead of tensors: {error}. {no_methods(missing)}") from error
             if any([isinstance(y, Tensor) for y in outputs]):
                 raise ProofError("on arrays instead of tensors the op gives tensors")
             expected = [y.data for y in Run(op, case, recorded=False).outputs]
@@ -56,7 +59,7 @@ def arrays_and_tensors(op: Any, case: Case) -> int:
     return compared
 
 
-def no_methods(name: str | None) -> str:
+def no_methods(name: str) -> str:
     """What to write instead of a method of tensors."""
     instead = f"minigrad.{name}(...) instead of .{name}()" if name in OPS else "functions instead of methods of tensors"
     return f"In a definition, a formula or a forward use {instead}: it also runs on bare arrays"

@@ -11,7 +11,7 @@ def scattered(n, c, out, *shape):
 
 
 CASES = {
-    "places": [
+    "pixel_numbers": [
         case("images", normal(2, 3, 2, 4)),
         case("integers", integers(0, 9, 1, 1, 3, 1)),
     ],

@@ -46,6 +46,7 @@ CASES = {
     "sort": [*lines(distinct), case("descending", distinct(3, 4), axis=0, descending=True)],
     "argsort": [*lines(distinct), case("ties", halves(3, 4), axis=0), case("ties, descending", halves(3, 4),
                                                                          descending=True)],
+    "first_places": [case("largest", distinct(3, 4), k=2, descending=True), case("ties", halves(3, 4), k=3, axis=0)],
     "topk": [
         case("largest", distinct(3, 4), k=2),
         case("smallest", distinct(2, 5, 2), k=3, axis=1, largest=False),

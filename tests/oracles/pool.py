@@ -7,7 +7,7 @@ import numpy as np
 from .windows import avg_pool2d, max_pool2d, pair, pooled
 
 
-def places(x):
+def pixel_numbers(x):
     """1, 2, ... row after row, for one image."""
     h, w = x.shape[2:]
     return np.array([[[[row * w + column + 1 for column in range(w)] for row in range(h)]]])
@@ -144,7 +144,7 @@ def max_unpool1d(x, indices, output_size):
 
 
 ORACLES = {
-    "places": places,
+    "pixel_numbers": pixel_numbers,
     "max_pool1d": of_height_one(max_pool2d),
     "max_pool1d_with_indices": of_height_one(max_pool2d_with_indices),
     "max_pool2d_with_indices": max_pool2d_with_indices,

@@ -134,6 +134,7 @@ ORACLES = {
     "cumprod": flattened(CUMULATIVE_PROD),
     "sort": sort,
     "argsort": lambda x, axis=-1, descending=False: along(lambda s: places(s, descending))(x, axis),
+    "first_places": lambda x, k, axis=-1, descending=False: along(lambda s: places(s, descending)[:k])(x, axis),
     "topk": topk,
     "sum": reduction(math.fsum),
     "mean": reduction(mean_of),

@@ -12,7 +12,7 @@ def with_indices(function):
     return pooled
 
 
-def places(x):
+def pixel_numbers(x):
     h, w = x.shape[2:]
     return torch.arange(1, h * w + 1).reshape(1, 1, h, w)
 
@@ -50,7 +50,7 @@ def max_unpool1d(x, indices, output_size):
 
 
 TORCH = {
-    "places": places,
+    "pixel_numbers": pixel_numbers,
     "max_pool1d": F.max_pool1d,
     "max_pool1d_with_indices": with_indices(F.max_pool1d),
     "max_pool2d": F.max_pool2d,

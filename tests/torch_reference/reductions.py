@@ -87,6 +87,8 @@ TORCH = {
     "cumprod": flattened(torch.cumprod),
     "sort": along(lambda x, dim, **options: torch.sort(x, dim=dim, stable=True, **options)[0]),
     "argsort": along(lambda x, dim, **options: torch.argsort(x, dim=dim, stable=True, **options)),
+    "first_places": along(lambda x, k, dim, **options: (
+        torch.argsort(x, dim=dim, stable=True, **options).narrow(dim, 0, k))),
     "topk": lambda x, k, axis=-1, **options: tuple(torch.topk(x, k, dim=axis, **options)),
     "sum": reduction(torch.sum),
     "mean": reduction(torch.mean),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from warnings import warn
 
 from ... import ops
 from ...backend import device_of, using
@@ -163,27 +164,30 @@ def glu(input: Any, dim: int = -1) -> Any:
 # --- over an axis ---------------------------------------------------------------------------------------------
 
 def softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Any:
-    """e^input over its sum along `dim`. dim None: axis 0 of inputs with 0, 1 or 3 axes, else axis 1, as in PyTorch.
+    """e^input over its sum along `dim`.
 
-    dtype: what the input is converted to first.
+    dim None: axis 0 of inputs with 0, 1 or 3 axes, else axis 1, and a warning, as in PyTorch. dtype: what the input is
+    converted to first.
     """
-    return ops.softmax(converted(input, dtype), implied(input) if dim is None else dim)
+    return ops.softmax(converted(input, dtype), implied("softmax", input) if dim is None else dim)
 
 
 def softmin(input: Any, dim: int | None = None, *, dtype: Any = None) -> Any:
     """softmax(-input). dim and dtype as in `softmax`."""
-    return ops.softmin(converted(input, dtype), implied(input) if dim is None else dim)
+    return ops.softmin(converted(input, dtype), implied("softmin", input) if dim is None else dim)
 
 
 def log_softmax(input: Any, dim: int | None = None, *, dtype: Any = None) -> Any:
     """The logarithm of softmax, without rounding small probabilities to 0. dim and dtype as in `softmax`."""
-    return ops.log_softmax(converted(input, dtype), implied(input) if dim is None else dim)
+    return ops.log_softmax(converted(input, dtype), implied("log_softmax", input) if dim is None else dim)
 
 
 def converted(input: Any, dtype: Any) -> Any:
     return input if dtype is None else ops.astype(input, dtype)
 
 
-def implied(input: Any) -> int:
-    """The axis of classes if none is named."""
-    return 0 if len(input.shape) in (0, 1, 3) else 1
+def implied(name: str, input: Any) -> int:
+    """The axis of classes if none is named; it warns that this is a guess."""
+    axis = 0 if len(input.shape) in (0, 1, 3) else 1
+    warn(f"{name}: dim is not given, axis {axis} is taken for an input {input.shape}", stacklevel=4)
+    return axis

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
+from warnings import warn
 
-from ... import ops
 from ...meta import Meta
 from ...tensor import Tensor, bare
 
@@ -17,8 +17,11 @@ def is_symbol(x: Any) -> bool:
     return isinstance(x, Tensor) and type(x.data) is Meta
 
 
-def on_batch(op: Any, input: Any, *args: Any) -> Any:
-    """An op on (n, c, h, w); an input (c, h, w) is a batch of one, and so goes out."""
-    if len(input.shape) == 3:
-        return ops.squeeze(op(ops.expand_dims(input, 0), *args), 0)
-    return op(input, *args)
+def reduction_of(name: str, size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction that `size_average` and `reduce`, which PyTorch had before it, stand for; without them itself."""
+    if size_average is None and reduce is None:
+        return reduction
+    averaged, reduced = size_average is None or size_average, reduce is None or reduce
+    reduction = "mean" if averaged and reduced else "sum" if reduced else "none"
+    warn(f"{name}: size_average and reduce are deprecated, write reduction={reduction!r}", stacklevel=4)
+    return reduction

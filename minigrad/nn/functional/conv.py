@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ... import ops
-from ...geometry import each
-from .vision import pad
+from ...geometry import each, same_padding
+from .padding import pad
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -70,7 +70,7 @@ def padded_by_name(what: str, input: Any, kernel: Any, stride: Any, padding: Any
                          f"{padding!r} came")
     if each(stride, axes, "stride") != (1,) * axes:
         raise ValueError(f"{what}: padding 'same' needs stride 1, {stride} came: the output would be smaller")
-    total = [d * (k - 1) for d, k in zip(each(dilation, axes, "dilation"), kernel, strict=True)]
-    if any([n % 2 for n in total]):
-        input = pad(input, tuple([n for t in reversed(total) for n in (0, t % 2)]))
-    return input, tuple([t // 2 for t in total])
+    ends = same_padding(kernel, each(dilation, axes, "dilation"))
+    if any([after > before for before, after in ends]):
+        input = pad(input, tuple([n for before, after in reversed(ends) for n in (0, after - before)]))
+    return input, tuple([before for before, _ in ends])

@@ -7,7 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...ops.loss_parts import check_ranks, check_reduction, hinge, reduced
-from .reductions import reduction_of
+from .common import reduction_of
 
 __all__ = ["cosine_embedding_loss", "cosine_similarity", "pairwise_distance", "triplet_margin_loss",
            "triplet_margin_with_distance_loss"]

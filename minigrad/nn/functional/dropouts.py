@@ -7,6 +7,7 @@ its name, which then follows the graph's train() and eval().
 from __future__ import annotations
 
 from typing import Any
+from warnings import warn
 
 from ... import ops
 from ...backend import Array, device_of, using
@@ -41,8 +42,12 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
               generator: Any = None) -> Any:
     """In training every channel is 0 with probability p, else input / (1 - p). Tompson et al. 2015, section 3.2.
 
-    input (n, c, h, w), or any (n, c, ...): as in PyTorch, one of three axes is a batch (n, c, l), not an image.
+    input (n, c, h, w), or any (n, c, ...), which warns: as in PyTorch, three axes are a batch (n, c, l), no image.
     """
+    if len(input.shape) != 4:
+        warn("dropout2d: " + ("an input of 3 axes is taken for a batch (n, c, l), not for an image (c, h, w)"
+                              if len(input.shape) == 3 else "expected an input (n, c, h, w)")
+             + f", it is {input.shape}", stacklevel=3)
     return dropped("dropout2d", ops.dropout, input, p, training, generator, 2)
 
 

@@ -1,4 +1,4 @@
-"""Losses of regression, and those that are likelihoods. size_average and reduce are older words for `reduction`."""
+"""Losses; those made of distances are in distances.py. size_average and reduce are older words for `reduction`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from typing import Any
 from warnings import warn
 
 from ... import ops
-from .reductions import reduction_of
+from .common import reduction_of
 
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "huber_loss", "kl_div",
-           "l1_loss", "mse_loss", "poisson_nll_loss", "smooth_l1_loss"]
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gaussian_nll_loss",
+    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss",
+]
 
+# --- regression -----------------------------------------------------------------------------------------------
 
 def warn_of_broadcasting(name: str, input: Any, target: Any) -> None:
     if hasattr(target, "shape") and input.shape != target.shape:
         warn(f"{name}: input {input.shape} and target {target.shape} differ and are broadcast, which is seldom meant",
-             stacklevel=3)
+             stacklevel=4)
 
 
 def mse_loss(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
@@ -48,6 +52,8 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     return ops.huber_loss(input, target, weight, reduction, delta)
 
 
+# --- likelihoods ----------------------------------------------------------------------------------------------
+
 def kl_div(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
            reduction: str = "mean", log_target: bool = False) -> Any:
     """target * (log(target) - input), input being logarithms of probabilities, and with log_target target too.
@@ -56,7 +62,7 @@ def kl_div(input: Any, target: Any, size_average: bool | None = None, reduce: bo
     """
     if size_average is None and reduce is None and reduction == "mean":
         warn("kl_div: reduction 'mean' divides by the number of elements; the divergence is reduction='batchmean'",
-             stacklevel=2)
+             stacklevel=3)
     reduction = reduction_of("kl_div", size_average, reduce, reduction)
     return ops.kl_div(input, target, reduction, log_target)
 
@@ -65,7 +71,7 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, size_avera
                          reduce: bool | None = None, reduction: str = "mean") -> Any:
     """-target * log(input) - (1 - target) * log(1 - input), for probabilities. Logarithms are at least -100.
 
-    ValueError if input is outside of [0, 1] (checked on the CPU only: a GPU would have to be waited for).
+    ValueError if either is outside of [0, 1] (checked on the CPU only: a GPU would have to be waited for).
     """
     reduction = reduction_of("binary_cross_entropy", size_average, reduce, reduction)
     return ops.binary_cross_entropy(input, target, weight, reduction)
@@ -98,3 +104,63 @@ def poisson_nll_loss(input: Any, target: Any, log_input: bool = True, full: bool
     """
     reduction = reduction_of("poisson_nll_loss", size_average, reduce, reduction)
     return ops.poisson_nll_loss(input, target, log_input, full, eps, reduction)
+
+
+# --- classes --------------------------------------------------------------------------------------------------
+
+def cross_entropy(input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
+                  ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+                  label_smoothing: float = 0.0) -> Any:
+    """-log softmax(input)[target], or the sum of -target * log softmax(input) over the classes.
+
+    input (n, c), (c,) or (n, c, d1, ...)   target: class indices, the shape of input without c, or probabilities of
+    input's shape   weight (c,)
+    Targets equal to ignore_index count nothing. ValueError if a target is no class (checked on the CPU only: a GPU
+    would have to be waited for).
+    """
+    reduction = reduction_of("cross_entropy", size_average, reduce, reduction)
+    return ops.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def nll_loss(input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
+             reduce: bool | None = None, reduction: str = "mean") -> Any:
+    """-input[target], input being logarithms of probabilities, (n, c), (c,) or (n, c, d1, ...); see cross_entropy."""
+    reduction = reduction_of("nll_loss", size_average, reduce, reduction)
+    return ops.nll_loss(input, target, weight, ignore_index, reduction)
+
+
+# --- margins --------------------------------------------------------------------------------------------------
+
+def hinge_embedding_loss(input: Any, target: Any, margin: float = 1.0, size_average: bool | None = None,
+                         reduce: bool | None = None, reduction: str = "mean") -> Any:
+    """input, a distance, where target is 1; max(0, margin - input) where it is -1. Hadsell et al. 2006."""
+    reduction = reduction_of("hinge_embedding_loss", size_average, reduce, reduction)
+    return ops.hinge_embedding_loss(input, target, margin, reduction)
+
+
+def margin_ranking_loss(input1: Any, input2: Any, target: Any, margin: float = 0, size_average: bool | None = None,
+                        reduce: bool | None = None, reduction: str = "mean") -> Any:
+    """max(0, margin - target * (input1 - input2)): target 1 wants input1 the larger, -1 wants input2."""
+    reduction = reduction_of("margin_ranking_loss", size_average, reduce, reduction)
+    return ops.margin_ranking_loss(input1, input2, target, margin, reduction)
+
+
+def soft_margin_loss(input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None,
+                     reduction: str = "mean") -> Any:
+    """log(1 + e^(-target * input)), target 1 or -1, without overflow."""
+    reduction = reduction_of("soft_margin_loss", size_average, reduce, reduction)
+    return ops.soft_margin_loss(input, target, reduction)
+
+
+def multi_margin_loss(input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None,
+                      size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Any:
+    """The mean over the other classes of max(0, margin - input[target] + input)^p, p 1 or 2. Crammer & Singer 2001."""
+    reduction = reduction_of("multi_margin_loss", size_average, reduce, reduction)
+    return ops.multi_margin_loss(input, target, p, margin, weight, reduction)
+
+
+def multilabel_soft_margin_loss(input: Any, target: Any, weight: Any = None, size_average: bool | None = None,
+                                reduce: bool | None = None, reduction: str = "mean") -> Any:
+    """The mean over the classes, the last axis, of binary_cross_entropy_with_logits."""
+    reduction = reduction_of("multilabel_soft_margin_loss", size_average, reduce, reduction)
+    return ops.multilabel_soft_margin_loss(input, target, weight, reduction)

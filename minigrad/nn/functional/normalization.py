@@ -8,7 +8,7 @@ from typing import Any
 from ... import ops
 from ...backend import Array, on_device_of
 from ...meta import counting
-from ...ops.elementwise import narrowed, widened
+from ...ops.precision import narrowed, widened
 from ...tensor import Tensor, bare
 from .common import has_values, is_symbol
 

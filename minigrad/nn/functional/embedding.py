@@ -1,36 +1,18 @@
-"""Functions that multiply by a weight matrix, and those that only look up its rows."""
+"""Numbers to vectors: rows of a table that is learned, and those of the identity matrix."""
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any
 
 from ... import ops
 from ...backend import namespace
 from ...ops.embedding import check_embedding
-from ...ops.reductions import widened
+from ...ops.norms import norm
+from ...ops.precision import widened
 from ...tensor import bare, no_grad
 from .common import has_values
 
-__all__ = ["bilinear", "embedding", "linear"]
-
-
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """input (..., in)   weight (out, in)   bias (out,)   ->   input weight^T + bias (..., out)
-
-    A weight (in,) is a single row, and the output (...) has no axis for it.
-    """
-    if len(weight.shape) == 1 and bias is None:
-        return ops.squeeze(ops.linear(input, ops.expand_dims(weight, 0)), -1)
-    return ops.linear(input, weight, bias)
-
-
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """input1 (..., i)   input2 (..., j)   weight (out, i, j)   bias (out,)   ->   (..., out)
-
-    y[k] = input1^T weight[k] input2 + bias[k]
-    """
-    return ops.bilinear(input1, input2, weight, bias)
+__all__ = ["embedding", "one_hot"]
 
 
 def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None,
@@ -52,13 +34,14 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None, max_norm:
 
 def shortened(rows: Any, max_norm: float, norm_type: float) -> Any:
     """Rows of an array, those that are longer than max_norm scaled down to it."""
+    if not rows.size:
+        return rows
     xp, wider = namespace(rows), widened(rows)
-    size = xp.abs(wider)
-    if norm_type == inf:
-        norm = xp.max(size, axis=-1, keepdims=True, initial=0)
-    elif norm_type == 0:
-        norm = xp.sum(size != 0, axis=-1, keepdims=True, dtype=size.dtype)
-    else:
-        norm = xp.sum(size ** norm_type, axis=-1, keepdims=True) ** (1 / norm_type)
-    factor = xp.where(norm > max_norm, max_norm / (norm + 1e-7), 1)         # PyTorch's, so that nothing is divided by 0
+    length = norm(wider, norm_type, -1, True)
+    factor = xp.where(length > max_norm, max_norm / (length + 1e-7), 1)     # PyTorch's, so that nothing is divided by 0
     return (wider * factor).astype(rows.dtype)
+
+
+def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+    """1 at the class, 0 elsewhere: integers (...) -> int64 (..., num_classes), by default as many as tensor shows."""
+    return ops.one_hot(tensor, num_classes)

@@ -1,4 +1,4 @@
-"""Functions of images: padding."""
+"""Padding."""
 
 from __future__ import annotations
 

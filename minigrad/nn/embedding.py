@@ -8,8 +8,10 @@ from ..ops.embedding import check_padding
 from ..tensor import no_grad
 from . import functional as F
 from . import init
-from .linear import new_parameter
 from .module import Module, Parameter
+from .new_parameters import new_parameter
+
+__all__ = ["Embedding"]
 
 E = TypeVar("E", bound="Embedding")
 

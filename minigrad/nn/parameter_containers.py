@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..tensor import Tensor
-from .holding import place, update, value_of
+from .container_parts import place, update, value_of
 from .module import Module, Parameter
+
+__all__ = ["ParameterDict", "ParameterList"]
 
 
 def as_parameter(value: Any) -> Any:

@@ -1,14 +1,23 @@
-"""The losses of regression: how far x is from its target. x and target broadcast."""
+"""The losses of regression: how far x is from its target, with which it broadcasts."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..fused import fused
-from .elementwise import abs, narrowed, square, where, widened
+from .elementwise import abs, square, where
 from .logic import greater_equal, logical_not
-from .loss_parts import check_broadcast, check_floats, check_reduction, check_same_shape, matched, reduced
-from .reductions import sum
+from .loss_parts import (
+    averaged,
+    by_weight,
+    check_broadcast,
+    check_floats,
+    check_reduction,
+    check_same_shape,
+    matched,
+    reduced,
+)
+from .precision import narrowed, widened
 
 __all__ = ["huber_loss", "l1_loss", "mse_loss", "smooth_l1_loss"]
 
@@ -80,7 +89,7 @@ def huber_loss(x, target, weight=None, reduction="mean", delta=1.0):
     distance = abs(difference)
     near = logical_not(greater_equal(distance, delta))                      # so NaN is near, and its gradient NaN
     loss = where(near, square(where(near, difference, 0)) / 2, delta * (distance - delta / 2))
-    return narrowed(reduced(loss if weight is None else loss * matched(weight, x), reduction), x)
+    return narrowed(reduced(by_weight(loss, weight, x), reduction), x)
 
 huber_loss.rules(
     x="gx = g / n * weight * (x - target) clipped to [-delta, delta], for n losses",
@@ -90,11 +99,11 @@ huber_loss.rules(
 
 
 def weighted(loss, x, weight, reduction):
-    """The reduction of losses that count by their weights."""
+    """The reduction of losses that count by their weights, also in the number that a mean is divided by."""
     if weight is None:
         return reduced(loss, reduction)
     share = matched(weight, x)
-    return sum(loss * share) / sum(share) if reduction == "mean" else reduced(loss * share, reduction)
+    return averaged(loss * share, share, reduction)
 
 
 # --- checks ---------------------------------------------------------------------------------------------------
@@ -116,7 +125,7 @@ def check_smooth_l1_loss(x, target, reduction, beta):
 
 def check_huber_loss(x, target, weight, reduction, delta):
     """Errors for arguments that do not fit together."""
-    if delta <= 0:
+    if not delta > 0:
         raise ValueError(f"huber_loss: delta must be > 0, {delta} came")
     check("huber_loss", x, target, weight, reduction)
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from ..backend import FLOATS
 from ..fused import fused
-from .elementwise import astype, narrowed, where, widened
+from ..misuse import check_ints
+from .elementwise import astype, where
 from .indexing import take, take_along_axis
 from .kernels import kernel
 from .logic import not_equal
-from .loss_parts import check_arrays, check_classes, check_floats, check_reduction, matched
+from .loss_parts import averaged, check_arrays, check_classes, check_floats, check_reduction, class_axis, matched
+from .precision import narrowed, widened
 from .reductions import mean, sum
 from .shape import expand_dims, reshape
 from .softmaxes import log_softmax
@@ -50,7 +52,7 @@ def cross_entropy(x, target, weight=None, ignore_index=-100, reduction="mean", l
     Raises TypeError for a target that is neither; ValueError for another shape, an ignore_index that is not negative
     beside probabilities, an unknown reduction and, on the CPU, for a class out of range.
     """
-    axis = 0 if len(x.shape) == 1 else 1
+    axis = class_axis(x)
     logp = log_softmax(widened(x), axis)
     every = logp                                                            # weighted, for classes without a target
     if weight is not None:
@@ -80,14 +82,9 @@ def shares_of(logp, target, weight, ignore_index):
 
 def picked(logp, target, valid):
     """-logp[target], and something in place of what is ignored."""
-    axis = 0 if len(logp.shape) == 1 else 1
+    axis = class_axis(logp)
     safe = where(valid, target, 0)
     return -reshape(take_along_axis(logp, expand_dims(safe, axis), axis), target.shape)
-
-
-def averaged(loss, share, reduction):
-    """The reduction of losses that already count by their shares."""
-    return loss if reduction == "none" else sum(loss) if reduction == "sum" else sum(loss) / sum(share)
 
 
 def expected_loss(logp, target, axis, reduction, label_smoothing):
@@ -104,8 +101,9 @@ def expected_loss(logp, target, axis, reduction, label_smoothing):
 
 def check_indices(name: str, x: Any, target: Any, ignore_index: int, otherwise: str = "") -> None:
     """Errors for a target that is not a class index for each sample of x."""
+    check_ints(name, ignore_index=ignore_index)
     shapes = f"(x {x.shape}, target {target.shape})"
-    expected = x.shape[1:] if len(x.shape) == 1 else x.shape[:1] + x.shape[2:]
+    expected = x.shape[:class_axis(x)] + x.shape[class_axis(x) + 1:]
     if target.dtype.kind not in "iu":
         raise TypeError(f"{name}: target must be integer class indices{otherwise}, it is {target.dtype} {shapes}")
     if target.shape != expected:
@@ -120,7 +118,7 @@ def check_scores(name: str, x: Any, target: Any, weight: Any) -> None:
     shapes = f"(x {x.shape}, target {target.shape})"
     if not x.shape:
         raise ValueError(f"{name}: x needs an axis of classes {shapes}")
-    classes = x.shape[0 if len(x.shape) == 1 else 1]
+    classes = x.shape[class_axis(x)]
     if weight is not None and getattr(weight, "shape", None) != (classes,):
         raise ValueError(f"{name}: weight must be ({classes},), one for each class, it is "
                          f"{getattr(weight, 'shape', weight)} {shapes}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..fused import fused
-from .elementwise import narrowed, ones_like, square, where, widened
+from .elementwise import ones_like, square, where
 from .indexing import scatter_along_axis, take, take_along_axis
 from .logic import equal, greater, logical_and
 from .loss_parts import (
@@ -18,6 +18,7 @@ from .loss_parts import (
     matched,
     reduced,
 )
+from .precision import narrowed, widened
 from .reductions import sum
 from .shape import reshape
 from .smooth_activations import logsigmoid

@@ -9,10 +9,11 @@ from typing import Any
 from ..backend import library_of, namespace
 from ..fused import fused
 from ..op import op
-from .elementwise import exp, full_like, log, maximum, narrowed, square, where, widened
+from .elementwise import exp, full_like, log, maximum, square, where
 from .logic import equal, less_equal
 from .loss_parts import (
     at_least,
+    by_weight,
     check_arrays,
     check_broadcast,
     check_floats,
@@ -22,6 +23,7 @@ from .loss_parts import (
     matched,
     reduced,
 )
+from .precision import narrowed, widened
 from .reductions import sum
 from .shape import expand_dims
 from .smooth_activations import logsigmoid
@@ -80,11 +82,11 @@ def binary_cross_entropy(x, target, weight=None, reduction="mean"):
 
     x, target (...)   weight: broadcasts to x   ->   () for reduction "mean" or "sum", like x for "none"
     Logarithms are at least -100, so that the loss is finite where x is 0 or 1; the gradient's divisor x * (1 - x) is at
-    least 1e-12. Raises ValueError for a target of another shape and, on the CPU, for x outside of [0, 1]; TypeError for
-    integers.
+    least 1e-12. Raises ValueError for a target of another shape and, on the CPU, for x or a target outside of
+    [0, 1]; TypeError for integers.
     """
     loss = bernoulli_nll(widened(x), widened(target))
-    return narrowed(reduced(loss if weight is None else loss * matched(weight, x), reduction), x)
+    return narrowed(reduced(by_weight(loss, weight, x), reduction), x)
 
 binary_cross_entropy.rules(
     x="gx = g / n * weight * (x - target) / max(x * (1 - x), 1e-12)",
@@ -106,7 +108,7 @@ def binary_cross_entropy_with_logits(x, target, weight=None, pos_weight=None, re
     if pos_weight is not None:
         surprise = surprise * (1 + (matched(pos_weight, x) - 1) * goal)
     loss = (1 - goal) * wide + surprise
-    return narrowed(reduced(loss if weight is None else loss * matched(weight, x), reduction), x)
+    return narrowed(reduced(by_weight(loss, weight, x), reduction), x)
 
 binary_cross_entropy_with_logits.rules(
     x="gx = g / n * weight * (sigmoid(x) - target), without pos_weight",
@@ -171,7 +173,7 @@ def multilabel_soft_margin_loss(x, target, weight=None, reduction="mean"):
     """
     wide, goal = widened(x), matched(target, x)
     loss = -goal * logsigmoid(wide) - (1 - goal) * logsigmoid(-wide)
-    loss = loss if weight is None else loss * matched(weight, x)
+    loss = by_weight(loss, weight, x)
     return narrowed(reduced(sum(loss, len(x.shape) - 1) / x.shape[-1], reduction), x)
 
 multilabel_soft_margin_loss.rules(
@@ -199,12 +201,14 @@ def check_binary(name: str, x: Any, target: Any, reduction: str, **weights: Any)
 
 
 def check_binary_cross_entropy(x, target, weight, reduction):
-    """Errors for arguments that do not fit together, and for x that are no probabilities."""
+    """Errors for arguments that do not fit together, and for x or targets that are no probabilities."""
     name = "binary_cross_entropy"
     check_binary(name, x, target, reduction, weight=weight)
-    if library_of(x) == "numpy" and not ((x >= 0) & (x <= 1)).all():
-        raise ValueError(f"{name}: x must be probabilities, from 0 to 1; it holds {x[~((x >= 0) & (x <= 1))].flat[0]} "
-                         f"(x {x.shape}); logits go to binary_cross_entropy_with_logits")
+    for what, p in ("x", x), ("target", target):
+        if library_of(p) == "numpy" and not ((p >= 0) & (p <= 1)).all():
+            raise ValueError(f"{name}: {what} must be probabilities, from 0 to 1; it holds "
+                             f"{p[~((p >= 0) & (p <= 1))].flat[0]} ({what} {p.shape})"
+                             + ("; logits go to binary_cross_entropy_with_logits" if what == "x" else ""))
 
 
 def check_gaussian_nll_loss(x, target, var, full, eps, reduction):
