@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .backend import library_of
-from .op import Op, attach, wrap
+from .op import Op
+from .outputs import attach, wrap
 from .tensor import Node, Tensor, derived, no_grad, set_grad_enabled
 from .walk import Step, backward_steps, exhaust
 

@@ -28,8 +28,10 @@ def named(function: Callable) -> Callable:
         try:
             return function(*args, **kwargs)
         except MISUSES as error:
+            if is_users(error):
+                raise
             raise explained(function.__name__, error, given(function, args, kwargs),
-                            defaults=defaults_of(function)) from error.__cause__
+                            defaults=defaults_of(function)) from origin(error)
     return call
 
 
@@ -40,21 +42,36 @@ def named_by_class(method: Callable) -> Callable:
         try:
             return method(self, *args, **kwargs)
         except MISUSES as error:
+            if is_users(error):
+                raise
             arguments = {key: value for key, value in given(method, (self, *args), kwargs).items() if value is not self}
-            raise explained(type(self).__name__, error, arguments, (), defaults_of(method)) from error.__cause__
+            raise explained(type(self).__name__, error, arguments, (), defaults_of(method)) from origin(error)
     return call
+
+
+def origin(error: Exception) -> BaseException | None:
+    """What an error came from: it is said of the one in its place too."""
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def is_ours(error: Exception) -> bool:
     """Whether an error arose in the libraries here, with no function of the user's on the way, and nobody said so."""
-    if hasattr(error, "core"):
-        return False
+    return not hasattr(error, "core") and not is_foreign(error)
+
+
+def is_users(error: Exception) -> bool:
+    """Whether it is a bug in a function of the user's, or an error class of its own, which others wait for."""
+    return type(error) not in REFUSALS and is_foreign(error)
+
+
+def is_foreign(error: Exception) -> bool:
+    """Whether a function of the user's was on the way."""
     place = error.__traceback__
     while place is not None:
         if place.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in LIBRARIES:
-            return False
+            return True
         place = place.tb_next
-    return True
+    return False
 
 
 def defaults_of(function: Callable) -> dict[str, Any]:
@@ -65,7 +82,7 @@ def given(function: Callable, args: tuple, kwargs: dict) -> dict[str, Any]:
     """Name -> value of the arguments of a call, of operands[0] too; nothing where they do not fit the signature."""
     try:
         bound = signature(function).bind(*args, **kwargs)
-    except TypeError:
+    except (TypeError, ValueError):                     # some functions written in C have no signature
         return {}
     several = {f"{key}[{i}]": value for key in bound.signature.parameters if bound.signature.parameters[key].kind
                is Parameter.VAR_POSITIONAL for i, value in enumerate(bound.arguments.get(key, ()))}
@@ -138,7 +155,7 @@ def no_array(error: Exception, arguments: dict[str, Any], arrays: Iterable[str])
     """What to say where something came that is no array."""
     wanted = [key for key in arrays if as_array(arguments[key]) is None
               and not isinstance(arguments[key], (int, float, complex)) and not hasattr(arguments[key], "dtype")]
-    if isinstance(error, AttributeError):
+    if isinstance(error, AttributeError) and error.name is not None:            # None: it was raised by hand
         wanted += [key for key, value in arguments.items() if value is error.obj and as_array(value) is None]
     if not wanted:
         return None
@@ -168,9 +185,13 @@ def spelled(key: str, value: Any) -> str:
     """An argument: its shape, if it is an array, or its value."""
     array = as_array(value)
     is_symbol = hasattr(value, "add_op")
-    text = repr(value) if array is None or is_symbol else str(array.shape)
-    return f"{key} {text if len(text) <= LONG else text[:LONG] + '...'}"
+    return f"{key} {short(value) if array is None or is_symbol else array.shape}"
 
 
 def short(value: Any) -> str:
-    return repr(value)[:LONG]
+    """What it looks like; of what cannot be shown, what it is."""
+    try:
+        text = repr(value)
+    except (*MISUSES, RuntimeError):
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= LONG else text[:LONG] + "..."

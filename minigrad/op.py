@@ -6,17 +6,19 @@ definition written in primitives, and perhaps kernels (`Fused`, in fused.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from inspect import Parameter, signature
 from typing import Any, cast
-from weakref import ref
 
 from numpy import asarray, ndarray
 
-from .backend import FLOATS, LIBRARIES, Array, device_of, namespace, on_current_device, on_device_of, to_device
+from .backend import FLOATS, LIBRARIES, device_of, on_current_device, on_device_of, to_device
+from .formula import Formula, Shape, bits, unpacked
 from .meta import Meta, without_values
-from .misuse import MISUSES, check_kinds, explained
-from .tensor import LEAF, Node, Output, Tensor, derived, recording
+from .misuse import MISUSES, check_kinds, explained, is_users, origin
+from .outputs import attach, wrap, zeros
+from .tensor import LEAF, Node, Tensor, derived, recording
 
 OPS: dict[str, Op] = {}         # name -> Op; the tests' table must have a row for each
 TWIN = "twin"                   # the `node` of a saved output, until it is joined to the tape
@@ -25,7 +27,6 @@ LISTS = {list, tuple}
 SYNONYMS = {"dim": "axis", "keepdim": "keepdims", "dim1": "axis1", "dim2": "axis2", "diagonal": "k",
             "dims": "axis", "shifts": "shift", "p": "ord", "unbiased": "correction",                   # PyTorch's words
             "ddof": "correction", "reps": "repetitions", "indices_or_sections": "n"}                    # NumPy's
-new = Tensor.__new__
 
 
 class Op:
@@ -50,6 +51,12 @@ class Op:
         self.reach = 0                  # a bit per argument that has one
         self.plans: dict[int, Callable] = {}        # which arguments need gradients -> what to save for their formulas
         OPS[self.name] = self
+
+    def __reduce__(self) -> tuple:
+        return found, (self.module, self.name)          # pickled, as functions are, by name
+
+    def __deepcopy__(self, memo: dict) -> Op:
+        return self
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.name}({', '.join(self.names)})>"
@@ -95,6 +102,8 @@ class Op:
             if first is None:
                 if type(raw[0]) not in LIBRARIES:
                     check_kinds(self.arrays(required=True), self.names, raw)
+                    if not plain:
+                        self.with_arrays(args, raw, next((device_of(a) for a in raw if type(a) in LIBRARIES), "cpu"))
                 return self.forward(*raw)                           # arrays: a formula or a definition at work
             if not plain:
                 args = self.with_arrays(args, raw, device_of(first.data))
@@ -116,7 +125,9 @@ class Op:
                     return out
             return self.unrecorded(args, raw, first)
         except MISUSES as error:
-            raise self.explained(error, raw) from error.__cause__
+            if is_users(error):
+                raise
+            raise self.explained(error, raw) from origin(error)
 
     def with_arrays(self, args: tuple, raw: list, device: str) -> tuple:
         """The arguments, lists of numbers where arrays belong as arrays on the device; also in `raw`."""
@@ -266,6 +277,11 @@ class Op:
         return [self.names[i] for i in self.formulas]
 
 
+def found(module: str, name: str) -> Op:
+    """The op of this name in a module."""
+    return getattr(import_module(module), name)
+
+
 def op(forward: Callable) -> Op:
     """Decorator: make a primitive op of a function on arrays. Give it its gradient with `.gradient(...)`.
 
@@ -278,49 +294,6 @@ def op(forward: Callable) -> Op:
     return Op(forward)
 
 
-class Shape(tuple):
-    """Kept instead of a tensor of which only the shape is read."""
-
-
-class Formula:
-    """A gradient formula, and where the values are that it asks for by the names of its parameters."""
-
-    def __init__(self, function: Callable, names: tuple[str, ...], op: str):
-        self.function = function
-        self.wants = []         # position in (*args, y); ~position: only its shape
-        parameters = list(signature(function).parameters)
-        if not parameters or parameters[0] != "g":
-            raise TypeError(f"{op}.gradient: a formula's first parameter must be g, the gradient of the output; "
-                            f"its parameters are {parameters}")
-        for want in parameters[1:]:
-            argument = want.removesuffix("_shape")
-            if want in names:
-                self.wants.append(names.index(want))
-            elif want == "y":
-                self.wants.append(len(names))
-            elif argument in names:
-                self.wants.append(~names.index(argument))
-            else:
-                raise TypeError(f"{op}.gradient: a formula asks for {want!r}; there are g, y, {', '.join(names)}, "
-                                "and the shape of an argument as <argument>_shape")
-        # The two frequent cases, read without a list: nothing (None), one whole value (its position); else -1.
-        self.reads = None if not self.wants else self.wants[0] if len(self.wants) == 1 and self.wants[0] >= 0 else -1
-
-    def call(self, g: Any, values: list) -> Any:
-        """The gradient, from the values that the call saved."""
-        return self.function(g, *[values[p] if p >= 0 else shape_of(values[~p]) for p in self.wants])
-
-
-def unpacked(formulas: dict[int, Any]) -> list[tuple]:
-    """Per formula: position of the argument, function, what it reads, and how it is called with all values."""
-    return [(i, formula.function, formula.reads, formula.call) for i, formula in formulas.items()]
-
-
-def bits(positions: Iterable[int]) -> int:
-    """A number with these bits set."""
-    return sum([1 << i for i in positions])
-
-
 def changed_since(serial: int, kept: Any) -> Iterator[Tensor]:
     """The tensors among what was saved, also those in an index tuple, that were changed in place since then."""
     if isinstance(kept, Tensor):
@@ -331,76 +304,6 @@ def changed_since(serial: int, kept: Any) -> Iterator[Tensor]:
             yield from changed_since(serial, part)
 
 
-def shape_of(x: Any) -> Any:
-    return x if type(x) is Shape else getattr(x, "shape", ())
-
-
-# --- making tensors of results --------------------------------------------------------------------------------
-
 def join(kept: Tensor, node: Node) -> Tensor:
     """A saved tensor for a recorded walk: a saved output is given its node back."""
     return derived(kept.data, kept.changed, node) if kept.node is TWIN else kept
-
-
-def wrap(y: Any, x: Tensor, args: Sequence, raw: Sequence, keeps_dtype: bool = True) -> Any:
-    """The output of an op, of whose arguments (`raw`: as arrays) `x` is the first tensor, as a tensor.
-
-    A view of an argument shares its date of change. keeps_dtype: bfloat16 arguments give a bfloat16 output.
-    """
-    if type(y) is tuple:
-        return tuple([wrap(part, x, args, raw, keeps_dtype) for part in y])
-    source = x.data
-    if type(y) is not ndarray and type(y) not in LIBRARIES:
-        y = namespace(source).asarray(y)                # NumPy turns 0-d results into scalars
-    if y.dtype is not source.dtype:
-        if y.dtype.kind in "OSU":
-            raise TypeError(f"expected numbers and arrays of numbers; the result is made of {y.dtype}")
-        if source.dtype.kind == "V" and y.dtype == "float32" and keeps_dtype:
-            kinds = {a.dtype.kind for a in args if hasattr(a, "dtype")}
-            y = y if "f" in kinds else y.astype(source.dtype)   # NumPy has bfloat16 * 2.0 in float32
-    t = new(Tensor)
-    t.data = y
-    t.node = t.grad = t.hooks = None
-    base = y.base
-    if base is None:
-        for a in raw:
-            if a is y:
-                break
-        else:
-            t.changed = [0]                             # nobody else's memory: the usual case
-            return t
-    t.changed = shared_date(y, base, args)
-    return t
-
-
-def shared_date(y: Array, base: Any, args: Sequence) -> list[int]:
-    """The date of change of the argument whose memory `y` shows; a new one if there is none."""
-    for a in args:
-        if isinstance(a, Tensor) and (y is a.data or base is not None and (base is a.data or base is a.data.base)):
-            return a.changed
-    return [0]
-
-
-def attach(out: Any, op: Op, edges: list, saved: Any) -> Any:
-    """The output(s), known to be made by a call of `op`."""
-    if type(out) is not tuple:
-        if out.data.dtype.kind in FLOATS:
-            out.node = Node(op, edges, saved, out.data.shape, out.data.dtype)
-        return out
-    places = []
-    node = Node(op, edges, saved, [t.data.shape for t in out], [t.data.dtype for t in out])
-    for t, shape, dtype in zip(out, node.shape, node.dtype, strict=True):
-        place = Output(node, shape, dtype)
-        if dtype.kind in FLOATS:
-            t.node = place
-        places.append(ref(place))
-    node.outputs = places
-    return out
-
-
-def zeros(i: int, node: Node, parts: list) -> Any:
-    """The gradient of an output that nobody used, made like those of the others."""
-    some = next(part for part in parts if part is not None)
-    array: Array = some.data if isinstance(some, Tensor) else some
-    array = namespace(array).zeros_like(array, shape=node.shape[i], dtype=node.dtype[i])
-    return derived(array) if isinstance(some, Tensor) else array

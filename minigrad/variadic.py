@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from inspect import signature
 from typing import Any
 
-from .op import MISSING, Op, Shape, bits, unpacked
+from .formula import Shape, bits, unpacked
+from .op import MISSING, Op
 
 
 class Variadic(Op):

@@ -289,3 +289,10 @@ def test_a_list_of_numbers_is_an_array_there(function):
     with installed():
         there = mg.tensor([1.0, 2.0], dtype="float64", device="cuda")
         np.testing.assert_array_equal(function(there, v).numpy(), y.numpy())
+
+
+def test_lists_alone_are_arrays_too():
+    """Python's + and * would join and repeat them."""
+    for y, expected in ((mg.add([1, 2], [3, 4]), [4, 6]), (mg.multiply([1, 2], 3), [3, 6]),
+                        (mg.subtract([1, 2], np.array([3, 4])), [-2, -2]), (mg.exp([0.0]), [1.0]), (mg.sum([1, 2]), 3)):
+        assert isinstance(y, np.ndarray | np.generic) and y.tolist() == expected

@@ -174,3 +174,69 @@ def test_a_loop_over_parameters_trains_as_sgd_does():
             for p in layer.parameters():
                 p -= 0.1 * p.grad
     np.testing.assert_allclose(layer.weight.numpy(), twin.weight.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("update, expected", [
+    (lambda w: w.__ipow__(2), [1.0, 9.0]), (lambda w: w.__imod__(2), [1.0, 1.0]),
+    (lambda w: w.__ifloordiv__(2), [0.0, 1.0]),
+])
+def test_the_rarer_steps_are_in_place_as_well(update, expected):
+    w = mg.tensor([1.0, 3.0], requires_grad=True)
+    with mg.no_grad():
+        assert update(w) is w
+    assert w.requires_grad and w.tolist() == expected
+    assert update(w) is not w and w.tolist() == expected
+
+
+def test_copy_takes_arrays_and_lists():
+    x = mg.zeros(2)
+    assert x.copy_(np.array([1.0, 2.0])) is x and x.tolist() == [1, 2]
+    assert x.copy_([3, 4]).tolist() == [3, 4] and x.copy_(mg.tensor(5)).tolist() == [5, 5]
+    with installed():
+        assert mg.zeros(2, device="cuda").copy_(np.array([1.0, 2.0])).tolist() == [1, 2]
+
+
+def test_a_tensor_in_the_place_of_the_array():
+    """p.data = p.data - lr * p.grad, as PyTorch's listings have it: the next call says what is wrong."""
+    p = mg.tensor([1.0, 2.0], requires_grad=True)
+    p.data = p.data - 0.1 * mg.ones(2)
+    with pytest.raises(TypeError, match="multiply: the data of a tensor must be an array.*no_grad"):
+        p * 2
+    with pytest.raises(TypeError, match="matmul: "):
+        mg.ones(3, 2) @ p
+
+
+def test_a_step_of_a_frozen_parameter():
+    """As of a target network, which follows another slowly."""
+    from minigrad import nn
+
+    target = nn.Linear(2, 1).requires_grad_(False)
+    target.weight.fill_(1.0)
+    with mg.no_grad():
+        for p in target.parameters():
+            p *= 0.5
+            p += 0.25
+    assert target.weight.tolist() == [[0.75, 0.75]] and not target.weight.requires_grad
+
+
+def test_scatter_takes_lists_and_numbers():
+    assert mg.zeros(2, 3).scatter_(1, [[0], [2]], 1.0).tolist() == [[1, 0, 0], [0, 0, 1]]
+    for index, src in (([0], 2.0), (mg.tensor(0), mg.tensor(2.0)), (mg.tensor([0]), mg.tensor([2.0]))):
+        assert mg.zeros(()).scatter_(0, index, src).item() == 2
+    assert mg.zeros(()).scatter_(0, mg.zeros(0, dtype="int64"), 2.0).item() == 0
+
+
+def test_complex_numbers_do_not_fit():
+    with pytest.raises(TypeError, match="add_: the result is complex64, it does not fit into this float32 tensor"):
+        mg.zeros(2).add_(1j)
+
+
+def test_nonzero_of_a_number():
+    assert mg.nonzero(mg.tensor(3.0)).shape == (1, 0) and mg.nonzero(mg.tensor(0.0)).shape == (0, 0)
+
+
+@pytest.mark.parametrize("product", [lambda x: mg.bmm(x, mg.ones(2, 4, 2)), lambda x: mg.mm(x, mg.ones(4, 2))])
+def test_products_of_symbols_do_not_show_the_prime(product):
+    with pytest.raises(ValueError, match=r"^\w+: expected [^0-9]* ?.*\(n, 3, 4\)") as caught:
+        product(Input((3, 4)))
+    assert "158133" not in str(caught.value)

@@ -24,6 +24,8 @@ REFUSED = (ValueError, TypeError, IndexError)
     # what an op wants to know
     (lambda x: x.clip(), "^clip: expected at least one of min and max, both are None"),
     (lambda x: x.clamp(None, None), "^clip: expected at least one of min and max"),
+    (lambda x: mg.max(x, np.ones(3)), r"^max: axis must be an int .*maximum\(x, y\) is the larger of two"),
+    (lambda x: mg.min(x, mg.ones(3)), r"^min: axis must be an int .*minimum\(x, y\) is the smaller of two"),
     (lambda x: mg.add(x), "^add: argument b is missing"),
     (lambda x: mg.exp(x, x), r"^exp: takes 1 arguments \(x\), 2 came"),
     (lambda x: mg.prod(x, axes=0), "^prod: has no argument 'axes'; it has x, axis, keepdims"),

@@ -15,6 +15,8 @@ from misuses import NOT_NUMBERS, other_kinds, other_shapes, refusal
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
+from minigrad.misuse import explained
+from minigrad.op import OPS, Op
 
 LINE, IMAGE, VOLUME, MATRIX = (2, 4, 6), (2, 4, 6, 6), (2, 4, 4, 4, 4), (3, 4)
 LAYERS = {}                     # name -> (arguments of the constructor, shapes of the inputs, which are integers)
@@ -200,3 +202,95 @@ def test_the_error_of_a_users_module_is_left_alone():
 
     with pytest.raises(AttributeError, match="no_such_thing"):
         nn.Sequential(nn.Identity(), Mine())(mg.ones(2))
+
+
+class Mishap(ValueError):
+    """An error of a user's own."""
+
+
+def refuse():
+    raise ValueError("no such key")
+
+
+def mishap(x, how):
+    if how == "own":
+        raise Mishap("mine")
+    if how == "context":
+        try:
+            return {}["key"]
+        except KeyError:
+            refuse()
+    return {}["key"] if how == "key" else x.no_such_thing if how == "attribute" else 1 // 0
+
+
+@pytest.mark.parametrize("how, kind", [("own", Mishap), ("key", KeyError), ("attribute", AttributeError),
+                                       ("division", ZeroDivisionError)])
+def test_errors_inside_a_users_op_keep_their_kind(how, kind):
+    """They are bugs of that function, or meant to be caught by their class."""
+    own = Op(mishap)
+    try:
+        for x in (mg.ones(2), np.ones(2)):
+            with pytest.raises(kind) as caught:
+                own(x, how)
+            assert caught.type is kind and caught.traceback[-1].name == "mishap"
+    finally:
+        del OPS["mishap"]
+
+
+def test_what_an_error_came_from_is_kept():
+    own = Op(mishap)
+    try:
+        with pytest.raises(ValueError, match="mishap: no such key") as caught:
+            own(mg.ones(2), "context")
+        assert isinstance(caught.value.__cause__, KeyError)
+    finally:
+        del OPS["mishap"]
+    with pytest.raises(ValueError, match="add: ") as caught:
+        try:
+            raise KeyError("first")
+        except KeyError:
+            mg.ones(2) + mg.ones(3)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_what_cannot_be_shown_hides_no_error():
+    class Shy:
+        def __repr__(self):
+            raise RuntimeError("no repr")
+
+    with pytest.raises(TypeError, match="flip: .*Shy"):
+        mg.flip(mg.ones(2), Shy())
+    layer = nn.Identity()
+    layer.forward = max             # Python knows no signature of it
+    with pytest.raises(TypeError, match="not iterable"):
+        layer(3)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: mg.mm([[1.0]], mg.ones(1, 1)), "mm: expected a to be a tensor or an array, a list came"),
+    (lambda: mg.nonzero("abc"), "nonzero: "),
+])
+def test_words_say_their_names(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+def test_an_argument_that_is_none_is_not_blamed_for_another_error():
+    error = AttributeError("raised by hand")
+    assert "None came" not in str(explained("f", error, {"x": np.ones(2), "bias": None}))
+
+
+def test_errors_of_a_users_function_inside_a_function_or_a_constructor_keep_their_kind():
+    class Mine(nn.Linear):
+        def reset_parameters(self):
+            raise Mishap("mine")
+
+    def distance(a, b):
+        return {}["key"]
+
+    with pytest.raises(KeyError):
+        F.triplet_margin_with_distance_loss(*[mg.ones(2, 3)] * 3, distance_function=distance)
+    with pytest.raises(KeyError):
+        nn.TripletMarginWithDistanceLoss(distance_function=distance)(*[mg.ones(2, 3)] * 3)
+    with pytest.raises(Mishap):
+        Mine(3, 2)

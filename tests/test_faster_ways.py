@@ -122,3 +122,12 @@ def test_einsum_that_is_no_product_of_matrices(rng, spec):
 def test_einsum_of_a_length_1_that_is_repeated(rng):
     a, b = rng.standard_normal((4, 1)), rng.standard_normal((3, 5))
     np.testing.assert_allclose(mg.einsum("ij,jk->ik", a, b), np.einsum("ij,jk->ik", a, b))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool", "int64"])
+def test_sigmoid_of_whole_numbers(dtype):
+    """-|x| of the least one, or of one without a sign, is no number of theirs."""
+    x = np.array([0, 1, 0, 1] if dtype == "bool" else [0, 1, 5, 127] if dtype == "uint8" else [0, -128, -5, 127], dtype)
+    got = mg.sigmoid(mg.tensor(x))
+    assert got.dtype == np.float64
+    np.testing.assert_allclose(got.numpy(), 1 / (1 + np.exp(-x.astype("float64"))), rtol=1e-14)

@@ -88,6 +88,11 @@ def test_what_numpy_has_as_a_method_is_one(name):
     assert callable(getattr(mg.Tensor, name))
 
 
+def test_every_method_says_what_it_does():
+    names = [name for name in dir(mg.Tensor) if not name.startswith("_") and callable(getattr(mg.Tensor, name))]
+    assert len(names) > 150 and [name for name in names if not inspect.getdoc(getattr(mg.Tensor, name))] == []
+
+
 def compared_with_pytorch():
     """The text of the files that hold minigrad beside PyTorch."""
     here = Path(__file__)

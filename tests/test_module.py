@@ -1,6 +1,7 @@
 """Module's methods and the containers: PyTorch's names, orders and reprs; moving, copying, finding."""
 
 import copy
+import pickle
 from collections import OrderedDict
 
 import numpy as np
@@ -390,3 +391,9 @@ def test_unflatten_on_symbols_and_identity():
         with pytest.raises(TypeError, match="Unflatten: expected an int and a tuple of ints"):
             nn.Unflatten(*wrong)
     assert isinstance(nn.Identity()(Tensor(np.ones(2))), Tensor)
+
+
+def test_ops_in_modules_are_copied_and_pickled_by_name():
+    layer = nn.TransformerEncoderLayer(4, 2, 8, activation=mg.tanh)
+    assert copy.deepcopy(layer).activation is mg.tanh
+    assert pickle.loads(pickle.dumps(mg.relu)) is mg.relu and pickle.loads(pickle.dumps(mg.concat)) is mg.concat

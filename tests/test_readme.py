@@ -30,6 +30,20 @@ def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         exec(compile("\n" * (block.line - 1) + block.text, str(README), "exec"), namespace)
 
 
+def test_the_listing_is_what_the_command_prints() -> None:
+    """But for the numbers, whose last digits are the machine's. Calls are counted from the start of a process."""
+    pytest.importorskip("sklearn")
+    listing, = blocks(README.read_text(encoding="utf-8"), "text")
+    done = subprocess.run([sys.executable, "-m", "minigrad", "step", "lenet5", "--into", "conv2d"], cwd=ROOT,
+                          capture_output=True, text=True, check=True)
+    printed = without_decimals(done.stdout).splitlines()
+    assert [line for line in without_decimals(listing.text).splitlines() if line not in printed] == []
+
+
+def without_decimals(text: str) -> str:
+    return re.sub(r"\d\.\d+", "0.0", text)
+
+
 def test_two_commands() -> None:
     job, tests = commands(README.read_text(encoding="utf-8"))
     assert "minigrad train" in job and "pytest" in tests

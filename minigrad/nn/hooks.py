@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..backend import device_of, namespace, read_only
-from ..op import MISSING, Formula, Op, attach
+from ..formula import Formula
+from ..op import MISSING, Op
+from ..outputs import attach
 from ..tensor import HookHandle, Node, Tensor, bare, derived, recording, set_grad_enabled
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
 from ..backend import FLOATS, Array, device_of, is_array, to_device, using
-from ..misuse import MISUSES, explained, given, is_ours, named_by_class
+from ..misuse import MISUSES, explained, given, is_ours, named_by_class, origin
 from ..ops.creation import from_python
 from ..tensor import Tensor, observer
 from .arrays import as_array, clear_grad, join, lookup, moved, once, target_of
@@ -31,6 +31,7 @@ class Parameter(Tensor):
     """
 
     __slots__ = ()
+    is_parameter = True
 
     def __init__(self, data: Any, requires_grad: bool = True):
         super().__init__(data if isinstance(data, Tensor) or is_array(data) else from_python(data), requires_grad)
@@ -79,7 +80,7 @@ class Module(Hooked):
         except MISUSES as error:
             if not is_ours(error):
                 raise
-            raise explained(type(self).__name__, error, given(self.forward, args, kwargs)) from error.__cause__
+            raise explained(type(self).__name__, error, given(self.forward, args, kwargs)) from origin(error)
         finally:
             if watcher is not None:
                 watcher.leave()

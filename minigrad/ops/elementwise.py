@@ -200,6 +200,8 @@ tanh.gradient(x=lambda g, y: g * (1 - y * y))
 @op
 def sigmoid(x):
     """1 / (1 + e^-x), computed so that nothing overflows and small values keep their precision."""
+    if is_array(x) and x.dtype.kind not in FLOATS:
+        x = x.astype("float64")                         # of uint8 -1, of int8 128, is no number
     xp = namespace(x)
     return xp.exp(xp.minimum(x, 0)) / (1 + xp.exp(-xp.abs(x)))
 

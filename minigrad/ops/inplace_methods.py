@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import FLOATS
+from ..backend import FLOATS, is_array
 from ..tensor import Tensor, bare, recording
 from . import elementwise, indexing, rounding
 from .random import normal, uniform
 
 
 def rank(dtype: Any) -> int:
-    """Numbers of a higher rank do not fit into those of a lower: booleans, integers, floating point."""
-    return 2 if dtype.kind in FLOATS else "bui".index(dtype.kind) > 0
+    """Numbers of a higher rank do not fit into those of a lower: booleans, integers, floating point, complex."""
+    return 2 if dtype.kind in FLOATS else 3 if dtype.kind == "c" else int(dtype.kind in "ui")
 
 
 class InPlaceMethods:
     """Of Tensor; see methods.py."""
 
     __slots__ = ()
+    is_parameter = False            # an nn.Parameter is one, frozen too
 
     def _become(self: Any, name: str, value: Any) -> Any:
         """This tensor with the values of a result, whose numbers must fit in."""
@@ -39,7 +40,7 @@ class InPlaceMethods:
 
     def _updated(self: Any, name: str, value: Any) -> Any:
         """The new value, or this very tensor with it if it is a parameter and nothing is recorded."""
-        is_step = self.requires_grad and self.is_leaf and not recording.get()
+        is_step = (self.requires_grad or self.is_parameter) and self.is_leaf and not recording.get()
         return self._become(name, value) if is_step else value
 
     def __iadd__(self: Any, other: Any) -> Any:
@@ -54,6 +55,15 @@ class InPlaceMethods:
     def __itruediv__(self: Any, other: Any) -> Any:
         return self._updated("/=", self / other)
 
+    def __ifloordiv__(self: Any, other: Any) -> Any:
+        return self._updated("//=", self // other)
+
+    def __imod__(self: Any, other: Any) -> Any:
+        return self._updated("%=", self % other)
+
+    def __ipow__(self: Any, other: Any) -> Any:
+        return self._updated("**=", self ** other)
+
     # --- x.add_(v) and the like ---
     def fill_(self: Any, value: Any) -> Any:
         """One value everywhere."""
@@ -64,9 +74,10 @@ class InPlaceMethods:
         """0 everywhere."""
         return self.fill_(0)
 
-    def copy_(self: Any, src: Tensor, non_blocking: bool = False) -> Any:
-        """The values of another tensor, broadcast, in this one's dtype and on its device."""
-        self[...] = src.to(self.device)
+    def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+        """The values of another tensor or array, broadcast, in this one's dtype and on its device."""
+        src = Tensor(src) if is_array(src) else src
+        self[...] = src.to(self.device) if isinstance(src, Tensor) else src
         return self
 
     def add_(self: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -99,8 +110,10 @@ class InPlaceMethods:
 
     def scatter_(self: Any, dim: int, index: Any, src: Any) -> Any:
         """src[.., i, ..], or one number, at [.., index[.., i, ..], ..] along `dim`; see `scatter_add` for what fits."""
-        index, shape = bare(index), getattr(src, "shape", ())
+        index, shape = indexing.plain(index, bare(self)), getattr(src, "shape", ())
         indexing.check_index("scatter_", self.shape, dim, index, shape or index.shape)
+        if not self.shape:
+            return self.fill_(src.reshape(()) if shape else src) if index.size else self
         self[indexing.places(index, dim, index.shape)] = src[indexing.corner(index.shape)] if shape else src
         return self
 

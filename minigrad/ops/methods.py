@@ -287,9 +287,11 @@ class Methods(ArrayMethods, ShapeMethods, TorchMethods, InPlaceMethods):
         return elementwise.to(self, device)
 
     def cpu(self) -> Tensor:
+        """On the CPU; the tensor itself, if it is there."""
         return elementwise.to(self, "cpu")
 
     def cuda(self) -> Tensor:
+        """On a GPU; the tensor itself, if it is there."""
         return elementwise.to(self, "cuda")
 
     # --- PyTorch's conversions; last, because `float` is a type above --------------------------------------

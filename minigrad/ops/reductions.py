@@ -101,6 +101,7 @@ def others(x, axis):
 @op
 def max(x, axis=None, keepdims=False):
     """The largest over `axis`; where several tie, each gets an equal share of the gradient, as with PyTorch's amax."""
+    check_axis(axis, "maximum", "larger")
     return namespace(x).max(x, axis=axis, keepdims=keepdims)
 
 max.gradient(x=lambda g, y, x, axis: shares(x, y, axis) * spread(g, x.shape, axis))
@@ -109,9 +110,16 @@ max.gradient(x=lambda g, y, x, axis: shares(x, y, axis) * spread(g, x.shape, axi
 @op
 def min(x, axis=None, keepdims=False):
     """The smallest over `axis`; where several tie, each gets an equal share of the gradient, as with PyTorch's amin."""
+    check_axis(axis, "minimum", "smaller")
     return namespace(x).min(x, axis=axis, keepdims=keepdims)
 
 min.gradient(x=lambda g, y, x, axis: shares(x, y, axis) * spread(g, x.shape, axis))
+
+
+def check_axis(axis, of_two, which):
+    """Refuse an array in the place of the axis, where PyTorch's users have a second operand."""
+    if getattr(axis, "ndim", 0):
+        raise TypeError(f"axis must be an int or a tuple of them, an array came: {of_two}(x, y) is the {which} of two")
 
 
 def shares(x, y, axis):

@@ -37,6 +37,7 @@ class ShapeMethods:
         return shape.reshape(self, other.shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """The axes from start_dim to end_dim as one."""
         return shape.flatten(self, start_dim, end_dim)
 
     def permute_dims(self, *axes: Any) -> Tensor:
@@ -56,9 +57,11 @@ class ShapeMethods:
         return self.permute_dims(*axes)
 
     def swapaxes(self, axis1: int, axis2: int) -> Tensor:
+        """Two axes exchanged."""
         return shape.swapaxes(self, axis1, axis2)
 
     def moveaxis(self, source: Any, destination: Any) -> Tensor:
+        """Axes moved to other places; the rest keep their order."""
         return shape.moveaxis(self, source, destination)
 
     def expand_dims(self, axis: Any) -> Tensor:
@@ -117,6 +120,7 @@ class ShapeMethods:
         return repeating.repeat(self, repeats, dim)
 
     def chunk(self, chunks: int, axis: int = 0, *, dim: Any = None) -> tuple[Tensor, ...]:
+        """At most so many parts of equal length; the last may be shorter."""
         return joining.chunk(self, chunks, axis_of(axis, dim))
 
     def unbind(self, dim: int = 0) -> tuple[Tensor, ...]:
@@ -130,6 +134,7 @@ class ShapeMethods:
         return triangular.triu(self, k if diagonal is None else diagonal)
 
     def diag(self, k: int = 0, *, diagonal: int | None = None) -> Tensor:
+        """A matrix from its diagonal, or the diagonal of a matrix."""
         return triangular.diag(self, k if diagonal is None else diagonal)
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1, *, dim1: Any = None,
@@ -137,15 +142,18 @@ class ShapeMethods:
         return triangular.diagonal(self, offset, axis_of(axis1, dim1), axis_of(axis2, dim2))
 
     def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """The sums of diagonals of the matrices."""
         return triangular.trace(self, offset, axis1, axis2)
 
     def dot(self, other: Any) -> Tensor:
+        """NumPy's dot: the product of vectors or matrices."""
         return products.dot(self, other)
 
     def outer(self, other: Any) -> Tensor:
         return products.outer(self, other)
 
     def inner(self, other: Any) -> Tensor:
+        """The products summed over the last axes of both."""
         return products.inner(self, other)
 
     # --- picking and placing ----------------------------------------------------------------------------------
@@ -159,12 +167,14 @@ class ShapeMethods:
         return indexing.scatter_add(self, dim, index, src)
 
     def index_select(self, dim: int, index: Any) -> Tensor:
+        """What stands at the places `index` along an axis."""
         return indexing.index_select(self, dim, index)
 
     def masked_fill(self, mask: Any, value: Any) -> Tensor:
         return indexing.masked_fill(self, mask, value)
 
     def masked_select(self, mask: Any) -> Tensor:
+        """The elements where the mask is true, as a vector."""
         return indexing.masked_select(self, mask)
 
     def select(self, dim: int, index: int) -> Tensor:

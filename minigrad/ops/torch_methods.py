@@ -37,6 +37,7 @@ class TorchMethods:
         return softmaxes.log_softmax(self, dim)
 
     def nonzero(self) -> Tensor:
+        """The places of what is not 0, one a row."""
         return words.nonzero(self)
 
     # --- shape --------------------------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ class TorchMethods:
     @property
     def is_cuda(self: Any) -> Any:
         """Whether it is on a GPU."""
-        return self.device != "cpu"
+        return self.device.startswith("cuda")
 
     def is_floating_point(self: Any) -> Any:
         """Whether its dtype is of floating point."""

@@ -89,15 +89,19 @@ def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equ
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
+@named
 def nonzero(input: Any) -> Tensor:
     """The places of the elements that are not 0, a row each.   input of d axes   ->   y (n, d), int64
 
     `where` and masks as indices do without them, and without waiting for a GPU.
     """
     x = bare(input)
+    if not getattr(x, "shape", True):
+        return Tensor(namespace(x).zeros((int(x != 0), 0), "int64"))
     return Tensor(namespace(x).stack(namespace(x).nonzero(x), axis=1))
 
 
+@named
 def mm(a: Any, b: Any) -> Any:
     """The product of two matrices.   a (n, d), b (d, m)   ->   y (n, m)"""
     return product("mm", a, b, 2, 2)
@@ -113,13 +117,12 @@ def mv(a: Any, b: Any) -> Any:
 def bmm(a: Any, b: Any) -> Any:
     """The products of two batches of matrices.   a (b, n, d), b (b, d, m)   ->   y (b, n, m)"""
     if a.ndim == b.ndim == 3 and a.shape[0] != b.shape[0]:
-        raise ValueError(f"bmm: expected as many matrices in a as in b (a {a.shape}, b {b.shape}): matmul broadcasts")
+        raise ValueError("bmm: expected as many matrices in a as in b: matmul broadcasts")
     return product("bmm", a, b, 3, 3)
 
 
 def product(name: str, a: Any, b: Any, *axes: int) -> Any:
     """matmul of what has these numbers of axes; ValueError for others."""
     if (a.ndim, b.ndim) != axes:
-        raise ValueError(f"{name}: expected a of {axes[0]} axes and b of {axes[1]} (a {a.shape}, b {b.shape}): matmul "
-                         "takes others")
+        raise ValueError(f"{name}: expected a of {axes[0]} axes and b of {axes[1]}: matmul takes others")
     return matmul(a, b)

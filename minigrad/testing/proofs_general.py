@@ -47,8 +47,8 @@ def arrays_and_tensors(op: Any, case: Case) -> int:
         with config(kernels=mode):
             try:
                 outputs = as_tuple(call(op, case.inputs, case.params))
-            except TypeError as error:
-                missing = getattr(error, "attribute", None)
+            except (TypeError, AttributeError) as error:        # the one of a kernel here, or the other of a user's op
+                missing = getattr(error, "attribute", None) or getattr(error, "name", None)
                 if missing is None:
                     raise
                 raise ProofError(f"on arrays instead of tensors: {error}. {no_methods(missing)}") from error
