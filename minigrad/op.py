@@ -26,7 +26,8 @@ MISSING = Parameter.empty
 LISTS = {list, tuple}
 SYNONYMS = {"dim": "axis", "keepdim": "keepdims", "dim1": "axis1", "dim2": "axis2", "diagonal": "k",
             "dims": "axis", "shifts": "shift", "p": "ord", "unbiased": "correction",                   # PyTorch's words
-            "ddof": "correction", "reps": "repetitions", "indices_or_sections": "n"}                    # NumPy's
+            "ddof": "correction", "reps": "repetitions", "indices_or_sections": "n",                    # NumPy's
+            "a_min": "min", "a_max": "max"}
 
 
 class Op:

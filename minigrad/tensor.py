@@ -77,6 +77,9 @@ class Tensor(Methods):
         self.data = data if type(data) in LIBRARIES else numpy.asarray(data)
         self.node = None
         self.grad = self.hooks = None
+        if not isinstance(requires_grad, (bool, numpy.bool_)):
+            raise TypeError(f"Tensor: requires_grad must be True or False, {requires_grad!r} came; "
+                            "minigrad.empty(2, 3) makes a tensor of a shape")
         if requires_grad:
             self.requires_grad = True
 

@@ -296,3 +296,9 @@ def test_lists_alone_are_arrays_too():
     for y, expected in ((mg.add([1, 2], [3, 4]), [4, 6]), (mg.multiply([1, 2], 3), [3, 6]),
                         (mg.subtract([1, 2], np.array([3, 4])), [-2, -2]), (mg.exp([0.0]), [1.0]), (mg.sum([1, 2]), 3)):
         assert isinstance(y, np.ndarray | np.generic) and y.tolist() == expected
+
+
+def test_numpys_words_for_the_bounds_of_clip():
+    x = mg.tensor([-2.0, 0.5, 3.0])
+    assert mg.clip(x, a_min=-1, a_max=1).tolist() == np.clip(x.numpy(), a_min=-1, a_max=1).tolist() == [-1.0, 0.5, 1.0]
+    assert x.reshape(3, 1).ravel().shape == (3,)

@@ -89,6 +89,7 @@ def test_wrong_calls(call, message, recorded, kernels):
     (lambda: mg.randperm(-1), "randperm: expected n >= 0, -1 came"),
     (lambda: mg.rand_like(mg.tensor([1, 2])), "rand_like: expected floating numbers.* int64 came"),
     (lambda: mg.randint(3, 3, (2,)), "randint: expected low < high, 3 and 3 came"),
+    (lambda: mg.Tensor(2, 3), r"Tensor: requires_grad must be True or False, 3 came; minigrad.empty\(2, 3\) makes"),
     (lambda: mg.from_numpy([1.0]), "from_numpy: expected a NumPy array, list came"),
     (lambda: mg.asarray([1.0], copy=False), "asarray: copy=False, but list has no memory"),
     (lambda: mg.asarray(X, "float64", copy=False), "asarray: copy=False, but float32 on cpu has to become float64"),

@@ -78,7 +78,8 @@ def test_it_is_there_and_says_what_it_is(module, name):
 
 
 METHODS = """
-sum mean prod max min var std any all argmax argmin argsort sort reshape flatten swapaxes squeeze take repeat clip dot
+sum mean prod max min var std any all argmax argmin argsort sort reshape flatten ravel swapaxes squeeze take repeat clip
+dot
 trace diagonal copy astype item tolist
 """.split()
 

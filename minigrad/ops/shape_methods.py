@@ -36,6 +36,10 @@ class ShapeMethods:
         """In the shape of another tensor."""
         return shape.reshape(self, other.shape)
 
+    def ravel(self) -> Tensor:
+        """All axes as one, as NumPy calls it."""
+        return shape.flatten(self)
+
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         """The axes from start_dim to end_dim as one."""
         return shape.flatten(self, start_dim, end_dim)
