@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import platform
 import sys
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,25 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[Path], object]) -
     """Write a file whole or not at all, in a folder that is made if need be."""
     Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, write)
+
+
+def takes_files(parser: ArgumentParser) -> None:
+    """Add the options of `hand_out`."""
+    parser.add_argument("--csv", metavar="FILE", help="write the table as CSV")
+    parser.add_argument("--json", metavar="FILE", help="write the machine, the table and every round's figure as JSON")
+    parser.add_argument("--out", metavar="FILE", help="write what is printed to a file too")
+
+
+def hand_out(options: Namespace, text: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str],
+             **more: Any) -> None:
+    """Print the report, and write what was asked for: it (--out), its rows (--csv), rows, machine and more (--json)."""
+    print(text)
+    if options.out:
+        write_text(options.out, text)
+    if options.csv:
+        write_csv(options.csv, rows, columns)
+    if options.json:
+        write_text(options.json, json.dumps({"machine": machine(), "rows": rows, **more}, indent=1))
 
 
 def positive(text: str) -> int:

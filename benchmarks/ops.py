@@ -11,7 +11,6 @@ OMP_NUM_THREADS=1 for NumPy's products.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -24,7 +23,7 @@ import numpy
 import minigrad
 from minigrad import nn
 
-from .common import described, machine, positive, table, write_csv, write_text
+from .common import described, hand_out, machine, positive, table, takes_files
 from .op_rows import Row, all_rows
 
 COLUMNS = ("name", "minigrad_ms", "pytorch_ms", "ratio", "minigrad_forward_ms", "pytorch_forward_ms", "forward_ratio")
@@ -172,9 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                      description="Functions and layers beside PyTorch's.")
     parser.add_argument("--only", metavar="TEXT", action="append", help="only rows with this in their name; repeatable")
     parser.add_argument("--rounds", type=positive, default=7, help="how often both libraries have their turn (7)")
-    parser.add_argument("--csv", metavar="FILE", help="write the table as CSV")
-    parser.add_argument("--json", metavar="FILE", help="write the machine, the table and every round's figure as JSON")
-    parser.add_argument("--out", metavar="FILE", help="write what is printed to a file too")
+    takes_files(parser)
     options = parser.parse_args(arguments)
     chosen = [row for row in all_rows() if not options.only or any(text in row.name for text in options.only)]
     if not chosen:
@@ -185,14 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prove(row, both)
         rounds[row.name] = measure(both, options.rounds)
         lines.append(summary(row.name, rounds[row.name]))
-    text = report(lines, options.rounds)
-    print(text)
-    if options.out:
-        write_text(options.out, text)
-    if options.csv:
-        write_csv(options.csv, lines, COLUMNS)
-    if options.json:
-        write_text(options.json, json.dumps({"machine": machine(), "rows": lines, "rounds": rounds}, indent=1))
+    hand_out(options, report(lines, options.rounds), lines, COLUMNS, rounds=rounds)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Before the clock starts, every engine's gradients must agree with derivatives co
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -23,7 +22,7 @@ import numpy
 
 import minigrad
 
-from .common import described, machine, positive, table, write_csv, write_text
+from .common import described, hand_out, machine, positive, table, takes_files
 
 LINKS = 100                     # of the chain; each is a product and a sum
 OPS = 2 * LINKS
@@ -208,9 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                                      description="What a tiny op costs, engine beside engine.")
     parser.add_argument("--rounds", type=positive, default=15, help="how often every engine has its turn (15)")
     parser.add_argument("--calls", type=positive, default=20, help="chains in a turn (20)")
-    parser.add_argument("--csv", metavar="FILE", help="write the table as CSV")
-    parser.add_argument("--json", metavar="FILE", help="write the machine, the table and every round's figure as JSON")
-    parser.add_argument("--out", metavar="FILE", help="write what is printed to a file too")
+    takes_files(parser)
     options = parser.parse_args(arguments)
     engines, missing = usable()
     for engine in engines:
@@ -218,15 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     times = measure(engines, options.rounds, options.calls)
     reference = "PyTorch" if "PyTorch" in times else "minigrad"
     rows = summary(engines, times, reference)
-    text = report(rows, missing, options.rounds, options.calls, reference)
-    print(text)
-    if options.out:
-        write_text(options.out, text)
-    if options.csv:
-        write_csv(options.csv, rows, COLUMNS)
-    if options.json:
-        whole = {"machine": machine(), "reference": reference, "rows": rows, "rounds": times, "not_measured": missing}
-        write_text(options.json, json.dumps(whole, indent=1))
+    hand_out(options, report(rows, missing, options.rounds, options.calls, reference), rows, COLUMNS,
+             reference=reference, rounds=times, not_measured=missing)
 
 
 if __name__ == "__main__":
