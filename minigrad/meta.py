@@ -59,7 +59,8 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Callable, types: Any, args: Any, kwargs: Any) -> Any:
         if function in VIEWS:
-            return of(function(*[hollow(a) for a in args], **kwargs))
+            x = next(a for a in args if isinstance(a, Meta))
+            return with_dtype(function(*[thin(a) for a in args], **kwargs), x.dtype)
         if function not in RULES:
             raise TypeError(f"numpy.{function.__name__} has no shape rule in minigrad/meta.py: "
                             "an array without values came")
@@ -69,7 +70,7 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
         parts = bare(index if type(index) is tuple else (index,))
         if any([isinstance(part, (list, np.ndarray)) for part in parts]):
             return gathered(self, parts)
-        return of(hollow(self)[parts])
+        return Meta(thin(self)[parts].shape, self.dtype)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         np.broadcast_shapes(self[index].shape, getattr(value, "shape", ()))
@@ -94,6 +95,15 @@ def without_values(x: Any) -> Any:
 
 def hollow(x: Any) -> Any:
     return np.broadcast_to(np.zeros((), x.dtype), x.shape) if isinstance(x, Meta) else x
+
+
+def thin(x: Any) -> Any:
+    """The same stand-in a byte an element: NumPy refuses one whose bytes it could not count."""
+    return np.broadcast_to(np.zeros((), bool), x.shape) if isinstance(x, Meta) else x
+
+
+def with_dtype(y: Any, dtype: Any) -> Any:
+    return type(y)(with_dtype(part, dtype) for part in y) if isinstance(y, (list, tuple)) else Meta(y.shape, dtype)
 
 
 def bare(index: Any) -> Any:

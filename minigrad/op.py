@@ -81,6 +81,8 @@ class Op:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != self.arity:
+            if "name" in kwargs:
+                return self.as_named_node(args, kwargs)
             args = tuple(self.bind(args, kwargs))
         raw, edges, first, needs, bit, plain = [], [], None, 0, 1, True
         for a in args:
@@ -129,6 +131,15 @@ class Op:
             if is_users(error):
                 raise
             raise self.explained(error, raw) from origin(error)
+
+    def as_named_node(self, args: tuple, kwargs: dict) -> Any:
+        """The result of a call with name=: on a symbol it names the node of the graph, elsewhere it has no effect."""
+        name = kwargs.pop("name")
+        out = self(*args, **kwargs)
+        for part in out if isinstance(out, tuple) else (out,):
+            if hasattr(part, "name_node"):
+                part.name_node(name)
+        return out
 
     def with_arrays(self, args: tuple, raw: list, device: str) -> tuple:
         """The arguments, lists of numbers where arrays belong as arrays on the device; also in `raw`."""

@@ -32,6 +32,8 @@ class Variadic(Op):
     def __call__(self, arrays: Sequence, *rest: Any, **kwargs: Any) -> Any:
         if not isinstance(arrays, (list, tuple)) or not arrays:
             raise TypeError(f"{self.name}: expected a non-empty list or tuple of arrays, {type(arrays).__name__} came")
+        if "name" in kwargs:
+            return self.as_named_node((arrays, *rest), kwargs)
         rest = tuple(self.bind((None, *rest), kwargs)[1:])
         return self.of(len(arrays))(*arrays, *rest)
 

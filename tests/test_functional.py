@@ -319,7 +319,7 @@ def test_bad_arguments(call, message):
 
 def test_functions_that_draw_say_what_a_graph_needs():
     class Symbol(Tensor):
-        def add_layer(self, layer, args, name):
+        def add_layer(self, layer, args, name, options=None):
             return layer
 
     x = Symbol(Meta((1, 2, 3), "float32"))

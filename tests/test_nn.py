@@ -157,7 +157,7 @@ class Symbol(Tensor):
         super().__init__(Meta(shape, "float32"))
         self.seen = seen
 
-    def add_layer(self, module, args, name):
+    def add_layer(self, module, args, name, options=None):
         out = module.forward(*[a.data if isinstance(a, Symbol) else a for a in args])
         self.seen.append((name, out.shape))
         return Symbol(out.shape, self.seen)

@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from inspect import signature
 from itertools import count
@@ -20,9 +21,13 @@ from typing import Any
 from ..backend import Array, is_array
 from ..misuse import is_int
 from ..nn.module import Module, Parameter
+from ..nn.scope import scope, symbol_in
 from ..op import Op
 from ..tensor import Tensor, observer
-from .symbol import BATCH, Call, Symbol, calls_behind, for_batch, in_batches, spell, spell_number
+from .batch_size import BATCH, in_batches, number_for_batch, spell, spell_number
+from .length import Length
+from .nested import leaves, mapped
+from .symbol import Call, Input, Symbol, call_on_symbols, calls_behind
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Node:
     what: Module | Op | None
     args: tuple                 # as they came, each symbol replaced by the Ref to its node
     result: Any                 # the array without values that comes out, or a tuple of them
+    options: dict[str, Any] = field(default_factory=dict)       # arguments that came by keyword alone
+    other: Any = None           # where axes are open, the result in the second trial (length.py): it differs in these
 
     @property
     def kind(self) -> str:
@@ -55,17 +62,21 @@ class Node:
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the nodes whose results it takes, each once."""
-        return tuple(dict.fromkeys([ref.node for ref in refs_in(self.args)]))
+        return tuple(dict.fromkeys([ref.node for ref in self.refs]))
+
+    @property
+    def refs(self) -> list[Ref]:
+        """The results that it takes, in the order of its arguments."""
+        return refs_in([self.args, self.options])
 
     @property
     def shape(self) -> Any:
-        """Of its result, the batch size as "n": ("n", 6, 28, 28); of several results, a tuple of shapes."""
-        return each(self.result, lambda y: tuple([m if in_batches(m)[0] == 0 else spell_number(m) for m in y.shape]))
+        """Of its result, the batch size as "n" and None for an open axis: ("n", 6, 28, None); of several, a tuple."""
+        return shape_in(self.result, self.other)
 
     def __repr__(self) -> str:
-        shapes = each(self.result, lambda y: spell(y.shape))
-        shown = shapes if isinstance(shapes, str) else ", ".join(map(str, shapes))
-        return f"Node({self.name}: {self.kind}({', '.join(map(str, refs_in(self.args)))}) -> {shown})"
+        shapes = ", ".join(map(shown, single(self.result, self.other)))
+        return f"Node({self.name}: {self.kind}({', '.join(map(str, self.refs))}) -> {shapes})"
 
 
 class Graph(Module):
@@ -78,10 +89,12 @@ class Graph(Module):
     by kind and number, `conv2d_1`. Of a layer that is used again the later nodes have a number, and its parameters the
     first one's name. A parameter among the arguments belongs to the graph as `<node>.<argument>`; so do arrays and
     constant tensors, as buffers. Inside a list or tuple it is `<node>.<argument>.<position>`.
+    train_only: names of outputs, of a dict, that a call gives in train mode alone, as those of auxiliary heads.
     Raises ValueError for two nodes of one name and for symbols that do not hang together.
     """
 
-    def __init__(self, inputs: Symbol | Sequence[Symbol], outputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol]):
+    def __init__(self, inputs: Symbol | Sequence[Symbol], outputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol],
+                 train_only: Sequence[str] = ()):
         starts = [inputs] if isinstance(inputs, Symbol) else list(inputs)
         ends: Any = outputs if isinstance(outputs, Symbol) else dict(outputs) if isinstance(outputs, Mapping) \
             else tuple(outputs)
@@ -93,6 +106,7 @@ class Graph(Module):
         self.nodes: list[Node] = [make_node(call, call in first, names) for call in calls]
         self.inputs = tuple([names[call] for call in first])
         self.outputs = with_refs(ends, names)
+        self.train_only = checked_train_only(train_only, self.outputs)
         self._by_name = {node.name: node for node in self.nodes}
         self._plans: dict[tuple[str, ...], Plan] = {}
         constants = self._constants()
@@ -110,7 +124,8 @@ class Graph(Module):
         if name not in constants:
             super().__setattr__(name, value)
         elif value is not constants[name]:
-            self.nodes = [replace(node, args=exchanged(node.args, constants[name], value)) for node in self.nodes]
+            self.nodes = [replace(node, args=exchanged(node.args, constants[name], value),
+                                  options=exchanged(node.options, constants[name], value)) for node in self.nodes]
             self._by_name = {node.name: node for node in self.nodes}
             self._plans = {}
 
@@ -122,10 +137,17 @@ class Graph(Module):
         return self._by_name[name]
 
     def forward(self, *xs: Any) -> Any:
-        """The outputs for a batch: a value, a tuple or a dict, as the graph was made."""
+        """The outputs for a batch: a value, a tuple or a dict, as the graph was made; of train_only in training alone.
+
+        On symbols of another graph its nodes become nodes there, named `<name of this graph>.<name of the node>`.
+        """
         self._check_arguments(xs)
-        values = self._run(xs, tuple([ref.node for ref in refs_in(self.outputs)]))
-        return with_values(self.outputs, values, 0)
+        outputs = self.outputs
+        if symbol_in(xs) is not None:
+            return with_values(outputs, replayed(self, xs, name_within), BATCH)
+        if self.train_only and not self.training:
+            outputs = {name: ref for name, ref in outputs.items() if name not in self.train_only}
+        return with_values(outputs, self._run(xs, tuple([ref.node for ref in refs_in(outputs)])), 0)
 
     def run(self, *xs: Any, at: str | Sequence[str] | None = None) -> Any:
         """The outputs, as a call gives them; or the values at inner nodes: of one by name, of several as a dict."""
@@ -135,6 +157,21 @@ class Graph(Module):
         self._check_arguments(xs)
         values = self._run(xs, wanted)
         return values[at] if isinstance(at, str) else {name: values[name] for name in wanted}
+
+    def sized(self, *shapes: Sequence[int]) -> Graph:
+        """The same graph, its layers and names included, for inputs of these shapes (the batch axis left out).
+
+        So the shapes inside are known where axes are open. Raises the error of the node that cannot work with
+        such a size.
+        """
+        if len(shapes) != len(self.inputs):
+            raise TypeError(f"sized: this graph has {len(self.inputs)} inputs ({', '.join(self.inputs)}), "
+                            f"{len(shapes)} shapes came")
+        inputs = [Input(shape, self.node(name).result.dtype, name)
+                  for name, shape in zip(self.inputs, shapes, strict=True)]
+        values = replayed(self, inputs, lambda node: node.name)
+        graph = Graph(inputs, with_values(self.outputs, values, BATCH), self.train_only)
+        return graph.train(self.training)
 
     def _run(self, xs: Sequence, wanted: tuple[str, ...]) -> dict[str, Any]:
         """Node name -> value, of the wanted ones; what nobody needs any more is dropped on the way."""
@@ -148,7 +185,8 @@ class Graph(Module):
             if node.what is not None and node.name not in values:
                 if watcher is not None:
                     watcher.within(node.name)
-                values[node.name] = node.what(*with_values(node.args, values, n))
+                options = with_values(node.options, values, n) if node.options else {}
+                values[node.name] = node.what(*with_values(node.args, values, n), **options)
             for name in spent[node.name]:
                 del values[name]
         return values
@@ -159,9 +197,10 @@ class Graph(Module):
             raise TypeError(f"this graph takes {len(nodes)} inputs ({', '.join(self.inputs)}), {len(xs)} came")
         n = xs[0].shape[0] if xs[0].shape else None
         for node, x in zip(nodes, xs, strict=True):
-            expected = node.result.shape
-            if len(x.shape) != len(expected) or x.shape[0] != n or x.shape[1:] != expected[1:]:
-                raise ValueError(f"input {node.name} expects {spell(expected)}, n alike for all inputs, "
+            expected = node.shape[1:]
+            if len(x.shape) != len(expected) + 1 or x.shape[0] != n or any(
+                    [length not in (m, None) for m, length in zip(x.shape[1:], expected, strict=True)]):
+                raise ValueError(f"input {node.name} expects {shown(node.shape)}, n alike for all inputs, "
                                  f"{spell(x.shape)} came")
 
     # --- as a module: each layer under the name of its node --------------------------------------------------
@@ -197,7 +236,7 @@ class Graph(Module):
         for node in self.nodes:
             if node.what is not None:
                 taken = own_names(node.what) if isinstance(node.what, Module) else set()
-                for name, x in zip(argument_names(node), node.args, strict=True):
+                for name, x in [*zip(argument_names(node), node.args, strict=True), *node.options.items()]:
                     while name in taken:
                         name += "_"
                     found += named_leaves(f"{node.name}.{name}", x)
@@ -259,8 +298,43 @@ def named(calls: Sequence[Call]) -> list[str]:
 
 def make_node(call: Call, is_input: bool, names: Mapping[Call, str]) -> Node:
     if is_input:
-        return Node(names[call], None, (), call.result)
-    return Node(names[call], call.what, with_refs(call.args, names), call.result)
+        return Node(names[call], None, (), call.result, {}, call.other)
+    return Node(names[call], call.what, with_refs(call.args, names), call.result, with_refs(call.options, names),
+                call.other)
+
+
+def checked_train_only(names: Sequence[str], outputs: Any) -> tuple[str, ...]:
+    """The names of outputs that are absent in eval mode: some, but not all, of the named ones."""
+    wanted = (names,) if isinstance(names, str) else tuple(names)
+    known = list(outputs) if isinstance(outputs, dict) else []
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"Graph: train_only has {name!r}, "
+                             + (f"the outputs are {', '.join(known)}" if known else
+                                "but the outputs have no names: give a dict of them"))
+    if known and len(set(wanted)) == len(known):
+        raise ValueError("Graph: all outputs are train_only: none would be left in eval mode")
+    return wanted
+
+
+# --- on symbols -----------------------------------------------------------------------------------------------
+
+def replayed(graph: Graph, xs: Sequence, name_of: Callable[[Node], str | None]) -> dict[str, Any]:
+    """Call the nodes of a graph on symbols: node name -> what came out. name_of(node): the name of its new node."""
+    values = dict(zip(graph.inputs, xs, strict=True))
+    for node in graph.nodes:
+        if node.name not in values:
+            what: Any = node.what
+            forward = what if isinstance(what, Op) else what.forward
+            values[node.name] = call_on_symbols(what, forward, with_values(node.args, values, BATCH), name_of(node),
+                                                with_values(node.options, values, BATCH))
+    return values
+
+
+def name_within(node: Node) -> str | None:
+    """Of a node whose graph is called on symbols: behind the path of that graph; None if its name was made up."""
+    made_up = isinstance(node.what, Op) and re.fullmatch(rf"(.*\.)?{re.escape(node.what.name)}_\d+", node.name)
+    return None if made_up else scope.prefix + node.name
 
 
 Plan = tuple[list[Node], dict[str, list[str]]]
@@ -290,31 +364,29 @@ def plan(nodes: Mapping[str, Node], inputs: Sequence[str], wanted: Iterable[str]
 
 def with_refs(x: Any, names: Mapping[Call, str]) -> Any:
     """Arguments or outputs with references in place of symbols."""
-    if isinstance(x, Symbol):
-        return Ref(names[x.call], x.path)
-    if isinstance(x, dict):
-        return {key: with_refs(part, names) for key, part in x.items()}
-    return type(x)([with_refs(part, names) for part in x]) if type(x) in (tuple, list) else x
+    def ref(symbol: Symbol) -> Ref:
+        return Ref(names[symbol.call], symbol.path)
+
+    return mapped(x, lambda leaf: ref(leaf) if isinstance(leaf, Symbol) else leaf.placed(ref)
+                  if isinstance(leaf, Length) else leaf)
 
 
 def with_values(x: Any, values: Mapping[str, Any], n: int) -> Any:
     """Arguments or outputs with values in place of references, for a batch of n."""
-    if isinstance(x, Ref):
-        value = values[x.node]
-        for i in x.path:
-            value = value[i]
-        return value
-    if isinstance(x, dict):
-        return {key: with_values(part, values, n) for key, part in x.items()}
-    if type(x) in (tuple, list):
-        return type(x)([with_values(part, values, n) for part in x])
-    return for_batch(x, n) if is_int(x) or type(x) is slice else x
+    def value(ref: Ref) -> Any:
+        found = values[ref.node]
+        for i in ref.path:
+            found = found[i]
+        return found
 
+    def one(leaf: Any) -> Any:
+        if type(leaf) is Ref:
+            return value(leaf)
+        if isinstance(leaf, Length):
+            return leaf.evaluated(lambda number: number_for_batch(number, n), lambda ref, axis: value(ref).shape[axis])
+        return number_for_batch(leaf, n) if is_int(leaf) else leaf
 
-def leaves(x: Any) -> list:
-    """The single ones of a value, a tuple or a dict."""
-    return [leaf for part in (x.values() if isinstance(x, dict) else x) for leaf in leaves(part)] \
-        if isinstance(x, (tuple, list, dict)) else [x]
+    return mapped(x, one)
 
 
 def named_leaves(name: str, x: Any) -> list[tuple[str, Any]]:
@@ -341,20 +413,40 @@ def own_names(layer: Module) -> set[str]:
 
 def exchanged(x: Any, old: Array, new: Array) -> Any:
     """Arguments with another array in place of `old`; a tensor stays the same one."""
-    if isinstance(x, Tensor) and x.data is old and not isinstance(x, Parameter):
-        x.data = new
-        x.touch()
-    if type(x) in (tuple, list):
-        return type(x)([exchanged(part, old, new) for part in x])
-    return new if x is old else x
+    def one(leaf: Any) -> Any:
+        if isinstance(leaf, Tensor) and leaf.data is old and not isinstance(leaf, Parameter):
+            leaf.data = new
+            leaf.touch()
+        return new if leaf is old else leaf
+    return mapped(x, one)
 
 
 def refs_in(x: Any) -> list[Ref]:
-    return [leaf for leaf in leaves(x) if isinstance(leaf, Ref)]
+    """All references, also those of the nodes from whose lengths an argument is computed."""
+    return [ref for leaf in leaves(x)
+            for ref in (leaf.places if isinstance(leaf, Length) else [leaf] if isinstance(leaf, Ref) else [])]
 
 
-def each(result: Any, f: Any) -> Any:
-    """f of an array, or of every one in a tuple; None stays None."""
+# --- shapes ---------------------------------------------------------------------------------------------------
+
+def shape_in(result: Any, other: Any = None) -> Any:
+    """The shape of a result, the batch size as "n" and None for an axis in which the second trial differs."""
     if isinstance(result, tuple):
-        return tuple([each(part, f) for part in result])
-    return None if result is None else f(result)
+        return tuple([shape_in(part, other and other[i]) for i, part in enumerate(result)])
+    if result is None:
+        return None
+    others = result.shape if other is None else other.shape
+    return tuple([None if a != b else a if in_batches(a)[0] == 0 else spell_number(a)
+                  for a, b in zip(result.shape, others, strict=True)])
+
+
+def shown(shape: tuple | None) -> str:
+    """("n", 6, 28, None) -> "(n, 6, 28, None)" """
+    return str(shape).replace("'", "")
+
+
+def single(result: Any, other: Any = None) -> list[tuple]:
+    """The shapes of a result, or of each in a tuple."""
+    if isinstance(result, tuple):
+        return [shape for i, part in enumerate(result) for shape in single(part, other and other[i])]
+    return [] if result is None else [shape_in(result, other)]

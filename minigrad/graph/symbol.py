@@ -4,39 +4,40 @@
     h = nn.Conv2d(1, 6, 5)(x, name="c1")        # Symbol(c1, (n, 6, 28, 28))
 
 The shape of a result is found by running the call on arrays without values, so an error is raised at the line that
-built the wrong node. Meanwhile the batch size is a large prime, so that numbers made of it show: 6 * n is 6 * BATCH.
+built the wrong node. Meanwhile the batch size is a large prime (batch_size.py), and axes that are left open have two
+lengths, one after the other (length.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from math import isfinite
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, NoReturn
-
-import numpy
 
 from ..meta import Meta
 from ..misuse import MISUSES, is_int
 from ..nn.module import Module
-from ..nn.scope import scope
+from ..nn.scope import checked_name, scope
 from ..op import Op
 from ..tensor import Tensor, no_grad, tick
+from .batch_size import BATCH, NOT_LINEAR, for_batch, in_batches, made_of_batches, spell, spell_numbers
+from .length import TRIALS, Length
+from .nested import leaves, mapped
 
-# The batch size while a graph is built: a prime, and no round number, nor a power of 2, is near a multiple of it.
-BATCH = 1_581_337_223
-NEAR = 1_000_000                # how far from a multiple of BATCH a number may lie that is made of it by adding
-PARTS = 16                      # in how many parts a batch may be divided for the result to be known as one
+__all__ = ["BATCH", "Call", "Input", "Symbol", "calls_behind", "for_batch", "in_batches", "shape_of", "spell"]
 
 
 class Call:
     """One call on symbols: a layer or op (None: an input of the graph), and its arguments, symbols among them.
 
-    result: the array without values that comes out, or a tuple of them.
+    result: the array without values that comes out, or a tuple of them. other: the same in the second trial, where axes
+    are open; else None. options: arguments that came by keyword alone.
     """
 
-    def __init__(self, what: Module | Op | None, args: Sequence, result: Any, name: str | None = None):
+    def __init__(self, what: Module | Op | None, args: Sequence, result: Any, name: str | None = None,
+                 options: Mapping[str, Any] | None = None, other: Any = None):
         self.what, self.args, self.result, self.name = what, tuple(args), result, name
+        self.options, self.other = dict(options or {}), other
         self.prefix = scope.prefix      # of its name, if it has to be made up: the path of the module that is running
         self.date = tick()              # a call is younger than those whose results it takes
 
@@ -51,26 +52,57 @@ class Call:
 class Symbol(Tensor):
     """A tensor to come: it has a shape and a dtype, and the call that will compute it."""
 
-    __slots__ = ("call", "path")
+    __slots__ = ("call", "path", "other")
 
     call: Call
     path: tuple[int, ...]       # where it stands in the tuple that its call returns; () if that is no tuple
+    other: Meta | None          # what it is in the second trial, if axes are open
 
-    def __init__(self, data: Meta, call: Call, path: tuple[int, ...] = ()):
+    def __init__(self, data: Meta, call: Call, path: tuple[int, ...] = (), other: Meta | None = None):
         super().__init__(data)
-        self.call, self.path = call, path
+        self.call, self.path, self.other = call, path, other
 
     def __repr__(self) -> str:
-        place = "".join([f"[{i}]" for i in self.path])
-        return f"Symbol({self.call.name or self.call.kind}{place}, {spell(self.shape)})"
+        return f"Symbol({self.known_as}, {spell(self.shape)})"
+
+    @property
+    def known_as(self) -> str:
+        """Its name or kind, as far as the graph is built."""
+        return (self.call.name or self.call.kind) + "".join([f"[{i}]" for i in self.path])
+
+    @property
+    def shape(self) -> tuple:
+        """The batch's length is BATCH; of an axis that is open it is a Length."""
+        if self.other is None:
+            return self.data.shape
+        return tuple([a if a == b else Length((a, b), "axis", self, axis)
+                      for axis, (a, b) in enumerate(zip(self.data.shape, self.other.shape, strict=True))])
+
+    @property
+    def size(self) -> Any:
+        """As a tensor's, a number that can be called; where axes are open, a Length."""
+        if self.other is None:
+            return super().size
+        total = prod(self.shape)
+        size = OpenSize(total.values, total.what, *total.parts)
+        size.shape = self.shape
+        return size
+
+    def numel(self) -> Any:
+        return prod(self.shape)
 
     def add_op(self, op: Op, args: Sequence) -> Any:
         """The result of an op called on symbols; ops come here."""
         return call_on_symbols(op, op, args, None)
 
-    def add_layer(self, layer: Module, args: Sequence, name: str | None = None) -> Any:
-        """The result of a layer called on symbols; `Module.__call__` comes here."""
-        return call_on_symbols(layer, layer.forward, args, name)
+    def add_layer(self, layer: Module, args: Sequence, name: str | None = None,
+                  options: Mapping[str, Any] | None = None) -> Any:
+        """The result of a layer called on symbols; `Module.__call__` comes here. options: keyword-only arguments."""
+        return call_on_symbols(layer, layer.forward, args, name, options)
+
+    def name_node(self, name: str | None) -> None:
+        """Name the call that gives it; an op called with name= comes here."""
+        self.call.name = None if name is None else scope.prefix + checked_name(name)
 
     def refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         """What needs values has none here."""
@@ -97,63 +129,106 @@ class Symbol(Tensor):
         self.to("cuda")
 
 
-def Input(shape: Sequence[int], dtype: Any = "float32", name: str | None = None) -> Symbol:
+class OpenSize(Length):
+    """A number of elements, not known before the graph is called; itself called, it gives the shape or a length."""
+
+    shape: tuple
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+
+def Input(shape: Any, dtype: Any = "float32", name: str | None = None) -> Symbol:
     """A symbol for a batch of arrays, each of `shape` (the batch axis left out): where a graph begins.
+
+    None in `shape` leaves an axis open: the graph takes every length that its layers can work with.
 
     >>> Input((1, 32, 32), name="image")
     Symbol(image, (n, 1, 32, 32))
+    >>> Input((3, None, None), name="photo")
+    Symbol(photo, (n, 3, None, None))
     """
-    lengths = [shape] if isinstance(shape, int) else list(shape)
-    if not all([isinstance(n, (int, numpy.integer)) and n > 0 for n in lengths]):
-        raise ValueError("Input: expected the shape of one example, positive ints without the batch axis, "
-                         f"{shape} came")
-    x = Meta((BATCH, *map(int, lengths)), dtype)
-    return Symbol(x, Call(None, (), x, name))
+    lengths: list = list(shape) if hasattr(shape, "__iter__") else [shape]
+    if shape is None or not all([n is None or is_int(n) and n > 0 for n in lengths]):
+        raise ValueError("Input: expected the shape of one example, positive ints without the batch axis, or None for "
+                         f"an axis that is left open, {shape} came")
+    trials = [Meta([BATCH, *[trial[i % len(trial)] if n is None else int(n) for i, n in enumerate(lengths)]], dtype)
+              for trial in TRIALS]
+    x, other = trials if None in lengths else (trials[0], None)
+    return Symbol(x, Call(None, (), x, None if name is None else checked_name(name), None, other), (), other)
 
 
-def call_on_symbols(what: Module | Op, forward: Callable, args: Sequence, name: str | None) -> Any:
+def call_on_symbols(what: Module | Op, forward: Callable, args: Sequence, name: str | None,
+                    options: Mapping[str, Any] | None = None) -> Any:
     """Note the call down, and return a symbol for its result: for each, if there are several."""
+    options, trial, results = options or {}, 0, []
+    several = [trial for trial, _ in enumerate(TRIALS)] if is_open(args) or is_open(options.values()) else [0]
     try:
-        check_arguments(args)
+        check_arguments([*args, *options.values()])
         with no_grad():
-            y = bare(shape_of(what, forward, [hollow(a) for a in args]))
+            for trial in several:
+                results.append(bare(shape_of(what, forward, hollow(list(args), trial), hollow(dict(options), trial))))
     except MISUSES as wrong:
-        error = what.explained(wrong, [hollow(a) for a in args]) if isinstance(what, Op) else wrong
-        error.args = (f"{name}: " * bool(name) + spell_numbers(str(error)), *error.args[1:])
+        error = what.explained(wrong, hollow(list(args), trial)) if isinstance(what, Op) else wrong
+        error.args = (f"{name}: " * bool(name) + spell_numbers(str(error)) + tried([*args, *options.values()], trial),
+                      *error.args[1:])
         raise error from wrong.__cause__
-    return symbols_for(y, Call(what, args, y, name))
+    y, other = results[0], results[-1] if len(several) > 1 else None
+    if other is not None and outline(y) != outline(other):
+        raise ValueError(f"{name + ': ' if name else ''}how many results or axes come out depends on the size of the "
+                         "input, which this graph leaves open: give Input the size")
+    return symbols_for(y, Call(what, args, y, name, options, other), (), other)
+
+
+def is_open(args: Any) -> bool:
+    """Whether the size of an argument is not known yet."""
+    return any([isinstance(x, Length) or isinstance(x, Symbol) and x.other is not None for x in leaves(list(args))])
+
+
+def tried(args: Any, trial: int) -> str:
+    """What an error must add where axes are open: its numbers are only an example."""
+    shapes = [(hollow(x, trial).shape, x.shape) for x in leaves(args) if isinstance(x, Symbol)]
+    lengths = [str(a) for shape, known in shapes for a, m in zip(shape, known, strict=True) if isinstance(m, Length)]
+    return f" ({', '.join(dict.fromkeys(lengths))} stand for axes that the graph leaves open)" if lengths else ""
+
+
+def outline(y: Any) -> Any:
+    """The nesting of a result, and how many axes each array has."""
+    return [outline(part) for part in y] if isinstance(y, tuple) else None if y is None else y.ndim
 
 
 def check_arguments(args: Any) -> None:
     """Refuse what would be the same for ever, though it is computed from something that changes."""
-    for x in args:
-        if isinstance(x, (tuple, list)):
-            check_arguments(x)
-        elif isinstance(x, Tensor) and not isinstance(x, Symbol) and not x.is_leaf:
+    for x in leaves(list(args)):
+        if isinstance(x, Tensor) and not isinstance(x, Symbol) and not x.is_leaf:
             raise TypeError("a tensor that is computed from parameters came beside a symbol: the graph would keep its "
                             "present value for ever, and train nothing: compute it inside a leaf layer's forward")
-        elif isinstance(x, float) and made_of_batches(x):
+        if isinstance(x, float) and made_of_batches(x):
             raise ValueError(NOT_LINEAR)
 
 
-def shape_of(what: Module | Op, forward: Callable, args: list) -> Any:
+def shape_of(what: Module | Op, forward: Callable, args: Sequence, options: Mapping[str, Any] | None = None) -> Any:
     """The result on arrays without values. A layer is asked as in eval mode: nothing is drawn, no statistics change."""
     if isinstance(what, Op) or not what.training:
-        return forward(*args)
+        return forward(*args, **options or {})
     what.training = False
     try:
-        return forward(*args)
+        return forward(*args, **options or {})
     finally:
         what.training = True
 
 
-def hollow(x: Any) -> Any:
-    """An argument with its symbols as arrays without values."""
-    if isinstance(x, Symbol):
-        return x.data
-    if isinstance(x, int) and type(x) is not bool:
-        return int(x)                           # x.size is a kind of int that NumPy does not know
-    return type(x)([hollow(part) for part in x]) if type(x) in (tuple, list) else x
+def hollow(x: Any, trial: int = 0) -> Any:
+    """Arguments with their symbols as arrays without values, and with numbers for open lengths."""
+    def one(leaf: Any) -> Any:
+        if isinstance(leaf, Symbol):
+            return leaf.data if trial == 0 or leaf.other is None else leaf.other
+        if isinstance(leaf, Length):
+            return leaf.values[trial]
+        if isinstance(leaf, int) and type(leaf) is not bool:
+            return int(leaf)                    # x.size is a kind of int that NumPy does not know
+        return leaf
+    return mapped(x, one)
 
 
 def bare(y: Any) -> Any:
@@ -166,18 +241,19 @@ def bare(y: Any) -> Any:
     return Meta(y.shape, y.dtype)
 
 
-def symbols_for(result: Any, call: Call, path: tuple[int, ...] = ()) -> Any:
+def symbols_for(result: Any, call: Call, path: tuple[int, ...] = (), other: Any = None) -> Any:
     """A symbol for the result of a call, or a tuple of them."""
     if isinstance(result, tuple):
-        return tuple([symbols_for(part, call, (*path, i)) for i, part in enumerate(result)])
-    return None if result is None else Symbol(result, call, path)
+        return tuple([symbols_for(part, call, (*path, i), other and other[i]) for i, part in enumerate(result)])
+    if result is None:
+        return None
+    return Symbol(result, call, path, other if other is not None and other.shape != result.shape else None)
 
 
 def symbols_in(x: Any) -> list[Symbol]:
-    """The symbols among arguments, also those inside tuples and lists."""
-    if isinstance(x, (tuple, list)):
-        return [symbol for part in x for symbol in symbols_in(part)]
-    return [x] if isinstance(x, Symbol) else []
+    """The symbols among arguments, also those whose lengths are arguments."""
+    return [symbol for leaf in leaves(x)
+            for symbol in (leaf.places if isinstance(leaf, Length) else [leaf] if isinstance(leaf, Symbol) else [])]
 
 
 def calls_behind(outputs: Sequence[Symbol], inputs: Sequence[Call] = ()) -> list[Call]:
@@ -189,69 +265,5 @@ def calls_behind(outputs: Sequence[Symbol], inputs: Sequence[Call] = ()) -> list
         if call not in found:
             found.add(call)
             if call not in inputs:
-                stack += [symbol.call for symbol in symbols_in(call.args)]
+                stack += [symbol.call for symbol in symbols_in([call.args, call.options])]
     return sorted(found, key=lambda call: call.date)
-
-
-# --- numbers made of the batch size ---------------------------------------------------------------------------
-
-NOT_LINEAR = ("a number was computed from the batch size n other than as a*n + b: a graph serves every n: "
-              "write it with -1 in reshape, or put it into a layer's forward")
-
-
-def in_batches(number: int) -> tuple[int, int]:
-    """(a, b) such that the number is a * BATCH + b; a is 0 for numbers that have nothing to do with the batch size.
-
-    ValueError for those that are made of it in another way: n // 2, n * n.
-    """
-    number = int(number)
-    if abs(number) < NEAR:
-        return 0, number
-    a = (number + BATCH // 2) // BATCH
-    b = number - a * BATCH
-    if a and abs(b) < NEAR and abs(a) < BATCH // PARTS:
-        return a, b
-    if any([min(number * m % BATCH, -number * m % BATCH) < 1000 * m for m in range(1, PARTS + 1)]):
-        raise ValueError(NOT_LINEAR)
-    return 0, number
-
-
-def made_of_batches(x: float) -> bool:
-    """Whether a float is k * n, n / k, k / n or 1 / (k * n) for a whole k: 1 / x.shape[0], float(x.shape[0])."""
-    if not x or not isfinite(x):
-        return False
-    size = abs(float(x))
-    for ratio in (size / BATCH, BATCH / size, size * BATCH, 1 / size / BATCH):
-        if 0.5 < ratio < NEAR and abs(ratio - round(ratio)) <= 1e-12 * ratio:
-            return True
-    return False
-
-
-def for_batch(x: Any, n: int) -> Any:
-    """An argument noted while the graph was built, for a batch of n."""
-    if is_int(x):
-        a, b = in_batches(x)
-        return a * n + b if a else x
-    if type(x) is slice:
-        return slice(*[for_batch(end, n) for end in (x.start, x.stop, x.step)])
-    return type(x)([for_batch(part, n) for part in x]) if type(x) in (tuple, list) else x
-
-
-def spell(shape: Sequence[int]) -> str:
-    """(1_581_337_223, 6, 28, 28) -> "(n, 6, 28, 28)" """
-    return f"({', '.join([spell_number(number) for number in shape])}{',' * (len(shape) == 1)})"
-
-
-def spell_number(number: int) -> str:
-    try:
-        a, b = in_batches(number)
-    except ValueError:
-        return "?"
-    if a == 0:
-        return str(b)
-    return ("n" if a == 1 else f"{a}n") + (f"{b:+}" if b else "")
-
-
-def spell_numbers(text: str) -> str:
-    """A message with the numbers in it that are made of the batch size written as such."""
-    return re.sub(r"\d{8,}", lambda digits: spell_number(int(digits.group())), text)

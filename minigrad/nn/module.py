@@ -93,11 +93,8 @@ class Module(Hooked):
         if kwargs:
             bound = signature(self.forward).bind(*args, **kwargs)
             bound.apply_defaults()
-            if bound.kwargs:
-                raise TypeError(f"{type(self).__name__}: a layer on symbols takes positional arguments alone, "
-                                f"{', '.join(bound.kwargs)} came by keyword")
-            args = bound.args
-        return symbol.add_layer(self, args, scope.name(self, name))
+            args, kwargs = bound.args, bound.kwargs
+        return symbol.add_layer(self, args, scope.name(self, name), kwargs)
 
     # --- what is inside -------------------------------------------------------------------------------------
     def _children(self) -> dict[str, Module]:

@@ -33,7 +33,7 @@ class Scope:
         own: a name given with the call, which takes the place of the attribute's.
         """
         if own is not None:
-            return self.prefix + own
+            return self.prefix + checked_name(own)
         for prefix, paths in reversed(_running.get()):
             if id(module) in paths:
                 return prefix + paths[id(module)]
@@ -52,6 +52,13 @@ class Scope:
 
 
 scope = Scope()
+
+
+def checked_name(name: Any) -> str:
+    """A node's name: as a part of parameters' names it must be text."""
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"the name of a node must be a string that is not empty, {name!r} came")
+    return name
 
 
 def symbol_in(values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import floor
 from typing import Any
 
 from ... import ops
@@ -31,7 +32,7 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
         factors = for_each_axis(input, scale_factor, "scale_factor")
         if not all([isinstance(f, (int, float)) for f in factors]):
             raise TypeError(f"interpolate: scale_factor must be a number or one for each axis, {scale_factor!r} came")
-        size = [int(n * f) for n, f in zip(input.shape[2:], factors, strict=True)]
+        size = [floor(n * f) for n, f in zip(input.shape[2:], factors, strict=True)]
         zoom = None if recompute_scale_factor or mode == "area" else tuple([float(f) for f in factors])
     elif recompute_scale_factor:
         raise ValueError("interpolate: recompute_scale_factor goes with scale_factor, size came")
@@ -39,7 +40,7 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
         size = for_each_axis(input, size, "size")
         if not all([hasattr(n, "__index__") for n in size]):
             raise TypeError(f"interpolate: size must be an int or one for each axis, {size} came")
-    return ops.interpolate(input, tuple([int(n) for n in size]), mode, bool(align_corners), zoom, antialias)
+    return ops.interpolate(input, tuple([floor(n) for n in size]), mode, bool(align_corners), zoom, antialias)
 
 
 def for_each_axis(input: Any, value: Any, what: str) -> tuple:
