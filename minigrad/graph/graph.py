@@ -24,7 +24,7 @@ from ..nn.module import Module, Parameter
 from ..nn.scope import scope, symbol_in
 from ..op import Op
 from ..tensor import Tensor, observer
-from .batch_size import BATCH, in_batches, number_for_batch, spell, spell_number
+from .batch_size import BATCH, NEAR, in_batches, number_for_batch, spell, spell_number
 from .length import Length
 from .nested import leaves, mapped
 from .symbol import Call, Input, Symbol, call_on_symbols, calls_behind
@@ -108,7 +108,7 @@ class Graph(Module):
         self.outputs = with_refs(ends, names)
         self.train_only = checked_train_only(train_only, self.outputs)
         self._by_name = {node.name: node for node in self.nodes}
-        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._plans: dict[tuple[str, ...], list[Step]] = {}
         constants = self._constants()
         self._persistent = dict.fromkeys(constants, True)
         for name, array in constants.items():
@@ -179,15 +179,19 @@ class Graph(Module):
         values = dict(zip(self.inputs, xs, strict=True))
         if wanted not in self._plans:
             self._plans[wanted] = plan(self._by_name, self.inputs, wanted)
-        order, spent = self._plans[wanted]
         watcher = observer.get()
-        for node in order:
+        for step in self._plans[wanted]:
+            node = step.node
             if node.what is not None and node.name not in values:
                 if watcher is not None:
                     watcher.within(node.name)
-                options = with_values(node.options, values, n) if node.options else {}
-                values[node.name] = node.what(*with_values(node.args, values, n), **options)
-            for name in spent[node.name]:
+                if step.is_plain:
+                    args = [values[a.node] if type(a) is Ref else a for a in node.args]
+                    values[node.name] = node.what(*args)
+                else:
+                    options = with_values(node.options, values, n)
+                    values[node.name] = node.what(*with_values(node.args, values, n), **options)
+            for name in step.spent:
                 del values[name]
         return values
 
@@ -337,11 +341,17 @@ def name_within(node: Node) -> str | None:
     return None if made_up else scope.prefix + node.name
 
 
-Plan = tuple[list[Node], dict[str, list[str]]]
+@dataclass(frozen=True)
+class Step:
+    """A node to run, and what is known of it beforehand."""
+
+    node: Node
+    is_plain: bool              # whether its arguments are results of nodes, whole, and constants
+    spent: list[str]            # the nodes whose values nobody needs after it
 
 
-def plan(nodes: Mapping[str, Node], inputs: Sequence[str], wanted: Iterable[str]) -> Plan:
-    """The nodes to run for the wanted ones, in order; and which values are spent after each."""
+def plan(nodes: Mapping[str, Node], inputs: Sequence[str], wanted: Iterable[str]) -> list[Step]:
+    """The nodes to run for the wanted ones, in order."""
     needed, stack = set(), list(wanted)
     kept = set(stack)
     while stack:
@@ -357,7 +367,16 @@ def plan(nodes: Mapping[str, Node], inputs: Sequence[str], wanted: Iterable[str]
     for name, user in last.items():
         if name not in kept:
             spent[user].append(name)
-    return order, spent
+    return [Step(node, is_plain(node), spent[node.name]) for node in order]
+
+
+def is_plain(node: Node) -> bool:
+    """Whether arguments need no look inside: no tuples with results in them, no numbers made of lengths or batches."""
+    def is_constant(leaf: Any) -> bool:
+        return not isinstance(leaf, (Ref, Length)) and not (is_int(leaf) and abs(int(leaf)) >= NEAR)
+
+    return not node.options and all([type(a) is Ref and not a.path or all(map(is_constant, leaves(a)))
+                                     for a in node.args])
 
 
 # --- references -----------------------------------------------------------------------------------------------
