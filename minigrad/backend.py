@@ -73,6 +73,15 @@ def cuda_available() -> bool:
     return True
 
 
+def has_device(device: str) -> bool:
+    """Whether this machine has that very device."""
+    try:
+        with using(device):
+            return True
+    except DeviceError:
+        return False
+
+
 # --- asking an array --------------------------------------------------------------------------------------
 
 def namespace(x: Array) -> Any:
@@ -248,6 +257,45 @@ def manual_seed(seed: int) -> None:
         raise ValueError(f"manual_seed: expected a non-negative int, {seed!r} came")
     _seed[0] = int(seed)
     _generators.clear()
+
+
+def generator_states() -> dict[str, Any]:
+    """Where the default generators of all devices stand, for `set_generator_states`.
+
+    {"seed": of `manual_seed`, "generators": {"cpu": NumPy's dict, "cuda:0": an array on that device, ...}}: copies.
+    """
+    return {"seed": _seed[0], "generators": {key: generator_state(generator) for key, generator in _generators.items()}}
+
+
+def set_generator_states(states: dict[str, Any]) -> None:
+    """Let the default generators draw what they drew after `generator_states` gave these states.
+
+    Those that did not exist then start anew from the seed of then; what belongs to devices that this machine does not
+    have is left out.
+    """
+    _seed[0] = states["seed"]
+    wanted = {key: state for key, state in states["generators"].items() if has_device(key)}
+    for key in [key for key in _generators if key not in wanted]:
+        del _generators[key]
+    for key, state in wanted.items():
+        bits = default_generator(key).bit_generator
+        if key == "cpu":
+            bits.state = state
+        elif state is not None:
+            with using(key):
+                bits._state = cuda_library().functions.array(state)
+
+
+def generator_state(generator: Any) -> Any:
+    """A copy of a generator's state. CuPy has no word for it; its bit generators hold an array (else None)."""
+    bits = generator.bit_generator
+    if isinstance(bits, numpy.random.BitGenerator):
+        return bits.state
+    state = getattr(bits, "_state", None)
+    if state is None:
+        return None
+    with on_device_of(state):
+        return state.copy()
 
 
 # --- memory -------------------------------------------------------------------------------------------------

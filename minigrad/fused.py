@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .backend import library_of
+from .casting import as_it_is
 from .op import Op
 from .outputs import attach, wrap
 from .tensor import Node, Tensor, derived, no_grad, set_grad_enabled
@@ -149,14 +150,14 @@ class Fused(Op):
         kernel = self.choose(raw)
         if kernel:
             return wrap(kernel.forward([False] * self.arity, *raw)[0], first, args, raw)
-        with no_grad():                         # on tensors: arrays have not their methods
+        with no_grad(), as_it_is():             # on tensors: arrays have not their methods
             return self.definition(*args)
 
     def enter(self, call: Call) -> tuple:
         """Run the definition on aliases of the arguments, recording. Aliases, because an argument may depend on another
         (or be the same), and the walk inside must stop at this op's door."""
         if call.inside is None:
-            with set_grad_enabled(True):
+            with set_grad_enabled(True), as_it_is():
                 aliases = [alias(a) if isinstance(a, Tensor) and a.node is not None else a for a in call.args]
                 call.inside = aliases, self.definition(*aliases)
         return call.inside

@@ -7,18 +7,27 @@ same to a NumPy array whose strides are all zero, which costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from .backend import LIBRARIES, Library
+from .backend import LIBRARIES, Library, is_array, to_numpy
 
 RULES: dict[Any, Callable] = {}
+# What stands for the batch size while a graph is built (graph/batch_size.py): a prime, and no round number, nor a power
+# of 2, is near a multiple of it.
+BATCH = 1_581_337_223
 # Whether forwards run on symbols only to count what they do: no graph comes of it.
 counting: ContextVar[bool] = ContextVar("counting", default=False)
+# Whether the forward of a leaf layer is asked for its shape: what it makes as long as the batch has no values then.
+asking: ContextVar[bool] = ContextVar("asking", default=False)
+# While a graph is read from a file: how much work may still be done to infer shapes, so that no file takes for ever.
+patience: ContextVar[list[int] | None] = ContextVar("patience", default=None)
+ONE = 16                        # the work for one such array, where that for a number is 1
 LONG = 1000                     # axes longer than this are shortened where something has to be tried
 
 
@@ -29,6 +38,8 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __init__(self, shape: Any, dtype: Any):
         self.shape, self.dtype = tuple(shape), np.dtype(dtype)
+        if patience.get() is not None:
+            spend(ONE)
 
     def __repr__(self) -> str:
         return f"Meta({self.shape}, {self.dtype})"
@@ -82,6 +93,25 @@ class Meta(np.lib.mixins.NDArrayOperatorsMixin):
         return Meta(self.shape, self.dtype)
 
 
+@contextmanager
+def limited(work: int) -> Iterator[None]:
+    """Inside this context shapes can be inferred with so much work (`spend`): ValueError for more."""
+    token = patience.set([work])
+    try:
+        yield
+    finally:
+        patience.reset(token)
+
+
+def spend(places: int) -> None:
+    """Say that so many numbers are computed one by one, or take real memory, also where an array has no values."""
+    left = patience.get()
+    if left is not None:
+        left[0] -= places
+        if left[0] < 0:
+            raise ValueError(f"to find the shapes takes too much work, or memory for {places} numbers")
+
+
 LIBRARIES[Meta] = Library("meta", np)
 
 # Functions that only move or repeat: an array whose strides are all 0 stands in for the one without values.
@@ -90,7 +120,10 @@ VIEWS = {np.transpose, np.broadcast_to, np.split, np.expand_dims, np.squeeze, np
 
 
 def without_values(x: Any) -> Any:
-    return Meta(x.shape, x.dtype) if isinstance(x, np.ndarray) and x.dtype.kind not in "iub" else x
+    """An array of numbers as one of its shape alone; one of positions, which are needed, on the host."""
+    if not is_array(x) or type(x) is Meta:
+        return x
+    return Meta(x.shape, x.dtype) if x.dtype.kind not in "iub" else x if type(x) is np.ndarray else to_numpy(x)
 
 
 def hollow(x: Any) -> Any:
@@ -160,6 +193,7 @@ def single_axes(parts: tuple, shape: tuple[int, ...]) -> list:
             if part.shape != shape[axis:axis + part.ndim]:
                 raise IndexError(f"a boolean index has shape {part.shape}, the axes it stands for "
                                  f"{shape[axis:axis + part.ndim]}")
+            spend(part.size)
             single += part.nonzero()
         else:
             single += [Ellipsis, *[slice(None)] * (len(shape) - used)] if part is Ellipsis else [part]

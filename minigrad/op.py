@@ -14,6 +14,7 @@ from typing import Any, cast
 from numpy import asarray, ndarray
 
 from .backend import FLOATS, LIBRARIES, device_of, on_current_device, on_device_of, to_device
+from .casting import entered, recast
 from .formula import Formula, Shape, bits, unpacked
 from .meta import Meta, without_values
 from .misuse import MISUSES, check_kinds, explained, is_users, origin
@@ -107,6 +108,8 @@ class Op:
                     check_kinds(self.arrays(required=True), self.names, raw)
                     if not plain:
                         self.with_arrays(args, raw, next((device_of(a) for a in raw if type(a) in LIBRARIES), "cpu"))
+                if not plain and Meta in map(type, raw):
+                    raw = list(map(without_values, raw))            # a definition whose output shape is asked for
                 return self.forward(*raw)                           # arrays: a formula or a definition at work
             if not plain:
                 args = self.with_arrays(args, raw, device_of(first.data))
@@ -119,6 +122,10 @@ class Op:
                 if not on_current_device(first.data):
                     with on_device_of(first.data):
                         return self(*args)
+            if entered:
+                cast_args = recast(self, args, OPS["astype"])
+                if cast_args is not args:
+                    return self(*cast_args)
             if needs and self.formulas:
                 observer = recording.get()
                 if observer:
@@ -128,6 +135,9 @@ class Op:
                     return out
             return self.unrecorded(args, raw, first)
         except MISUSES as error:
+            place = open_place(args)
+            if place is not None:                                   # parameter[:x.shape[1]], of a length left open
+                return place.add_op(self, args)
             if is_users(error):
                 raise
             raise self.explained(error, raw) from origin(error)
@@ -304,6 +314,15 @@ def op(forward: Callable) -> Op:
     >>> _ = cube.gradient(x=lambda g, x: g * 3 * x * x)
     """
     return Op(forward)
+
+
+def open_place(x: Any) -> Any:
+    """A symbol from whose lengths an argument is computed, also inside tuples and slices; None if there is none."""
+    if isinstance(x, (tuple, list)):
+        return next((place for place in map(open_place, x) if place is not None), None)
+    if type(x) is slice:
+        return open_place((x.start, x.stop, x.step))
+    return x.places[0] if hasattr(x, "places") and not isinstance(x, Tensor) else None
 
 
 def changed_since(serial: int, kept: Any) -> Iterator[Tensor]:

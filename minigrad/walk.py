@@ -15,6 +15,7 @@ import numpy
 from numpy import ndarray
 
 from .backend import LIBRARIES, Array, device_of, namespace, on_device_of, read_only
+from .casting import as_it_is
 from .tensor import LEAF, Node, Output, Retain, Tensor, bare, derived, last_change, set_grad_enabled
 
 Step = tuple[Node, Any, list, list]
@@ -157,7 +158,7 @@ def walking(g: Any, create_graph: bool) -> Iterator[None]:
         if not create_graph:
             yield
             return
-        with set_grad_enabled(True):
+        with set_grad_enabled(True), as_it_is():
             yield
 
 

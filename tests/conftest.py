@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +143,18 @@ def loaded_late(entry: Any) -> bool:
 def same(a: Any, b: Any) -> bool:
     """Identity, and equality for plain values: `==` on tensors and arrays is elementwise."""
     return a is b or (isinstance(a, (bool, int, str, tuple)) and type(a) is type(b) and a == b)
+
+
+# --- the command --------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def mnist_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a tiny MNIST; the current folder is an empty one, and runs draw no pictures."""
+    from cli_runs import write_mnist
+
+    from minigrad.train import job
+
+    monkeypatch.setattr(job, "draw", lambda *args: None)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return write_mnist(tmp_path / "mnist")

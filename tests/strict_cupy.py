@@ -259,6 +259,25 @@ class XORWOW:
     def __init__(self, seed=None):
         self._numbers, self._device = numpy.random.Generator(numpy.random.Philox(seed)), current.device
 
+    @property
+    def _state(self):
+        """CuPy's is an array of bytes, too; here they are those of Philox."""
+        state = self._numbers.bit_generator.state
+        words = [state["state"]["counter"], state["state"]["key"], state["buffer"]]
+        rest = [state["buffer_pos"], state["has_uint32"], state["uinteger"]]
+        words = numpy.concatenate([*words, numpy.array(rest, "u8")])
+        with Device(self._device):
+            return fresh(words.view("i1"))
+
+    @_state.setter
+    def _state(self, array):
+        if array.device.id != self._device or array.dtype != "int8":
+            raise RuntimeError("This Generator state is allocated in a different device")
+        words, bits = array._host.copy().view("u8"), self._numbers.bit_generator
+        pos, has, kept = map(int, words[10:])
+        bits.state = {**bits.state, "state": {"counter": words[:4], "key": words[4:6]}, "buffer": words[6:10],
+                      "buffer_pos": pos, "has_uint32": has, "uinteger": kept}
+
 
 class Generator:
     """Random numbers on one device, not NumPy's for the same seed. No normal, choice, permutation or shuffle in CuPy's,

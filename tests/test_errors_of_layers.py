@@ -45,6 +45,7 @@ for axes, shape in (("1d", LINE), ("2d", IMAGE)):
     add(f"Conv{axes} ConvTranspose{axes}", [shape], 4, 2, 3)
 add("GroupNorm", [IMAGE], 2, 4)
 add("LayerNorm RMSNorm", [LINE], 6)
+add("Normalization", [IMAGE], 0.5, 2.0)
 add("ChannelShuffle LocalResponseNorm PixelShuffle PixelUnshuffle Unfold", [IMAGE], 2)
 add("Fold", [(2, 8, 9)], 4, 2)
 add("Upsample UpsamplingBilinear2d UpsamplingNearest2d", [IMAGE], scale_factor=2)

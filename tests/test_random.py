@@ -6,6 +6,7 @@ from halves import HALVES
 from strict_cupy import installed
 
 import minigrad as mg
+from minigrad import backend
 from minigrad.backend import make_generator
 
 MANY = 20000
@@ -131,3 +132,29 @@ def test_multinomial(replacement):
 def test_multinomial_draws_more_than_there_are_places_only_with_replacement():
     assert mg.multinomial(mg.ones(2), 5, replacement=True).shape == (5,)
     assert sorted(mg.multinomial(mg.ones(4), 4).tolist()) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:1"])
+def test_generators_draw_again_what_they_drew_after_a_state_was_taken(device):
+    with installed():
+        mg.manual_seed(3)
+        mg.rand(5, device=device)
+        states = backend.generator_states()
+        assert set(states["generators"]) == {device} and states["seed"] == 3
+        first = mg.rand(7, device=device).numpy(), mg.randn(3, device=device).numpy(), mg.rand(2, device="cuda").numpy()
+        mg.manual_seed(4)
+        backend.set_generator_states(states)
+        again = mg.rand(7, device=device).numpy(), mg.randn(3, device=device).numpy(), mg.rand(2, device="cuda").numpy()
+        for a, b in zip(first, again, strict=True):
+            np.testing.assert_array_equal(a, b)         # that of cuda:0 did not exist then: it begins anew from seed 3
+
+
+def test_states_of_devices_that_are_not_here_are_left_out():
+    mg.manual_seed(3)
+    mg.rand(5)
+    states = backend.generator_states()
+    elsewhere = {**states["generators"], "cuda:77": np.zeros(3, "i1")}
+    with installed():
+        backend.set_generator_states({"seed": 3, "generators": elsewhere})
+    backend.set_generator_states({"seed": 3, "generators": elsewhere})
+    assert set(backend.generator_states()["generators"]) == {"cpu"}

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from cases import call
 from rows import rows
+from strict_cupy import installed
 from test_parity import name_of
 
 import minigrad as mg
 import minigrad.nn.functional as F
 from minigrad import nn
 from minigrad.graph import Graph, Input
+from minigrad.graph.symbol import symbols_in
 from minigrad.meta import Meta
 from minigrad.testing.gradcheck import is_floating
 
@@ -102,3 +104,34 @@ def test_a_graph_computes_what_the_function_computes(name, n):
     y = graph(values)
     assert y.dtype == expected.dtype
     np.testing.assert_array_equal(y.numpy(), expected.numpy())
+
+
+ON_A_DEVICE = {
+    "Linear": (nn.Linear(4, 2), (4,)), "Conv2d": (nn.Conv2d(3, 4, 3, groups=1), (3, 5, 5)),
+    "Conv1d": (nn.Conv1d(4, 4, 3, padding=1, padding_mode="reflect"), (4, 5)),
+    "ConvTranspose2d": (nn.ConvTranspose2d(3, 4, 3), (3, 5, 5)), "BatchNorm2d": (nn.BatchNorm2d(3), (3, 4, 4)),
+    "BatchNorm2d, not affine": (nn.BatchNorm2d(3, affine=False), (3, 4, 4)), "LayerNorm": (nn.LayerNorm(4), (3, 4)),
+    "LSTM": (nn.LSTM(3, 4, batch_first=True), (5, 3)), "PReLU": (nn.PReLU(), (3, 4)),
+    "TransformerEncoderLayer": (nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), (3, 4)),
+}
+
+
+@pytest.mark.parametrize("name", ON_A_DEVICE)
+def test_layers_whose_parameters_are_on_a_device_find_their_shapes(name):
+    layer, shape = ON_A_DEVICE[name]
+    expected = [y.shape for y in symbols_in(layer(Input(shape)))]
+    with installed():
+        layer.to("cuda")
+        found = [y.shape for y in symbols_in(layer(Input(shape)))]
+        layer.to("cpu")
+    assert found == expected
+
+
+def test_constants_on_a_device_find_their_shapes():
+    """Also positions, whose values are asked for, and in a graph that is built anew for another size."""
+    with installed():
+        x = Input((4, None), name="x")
+        scale, order = mg.tensor(np.ones((4, 1), "float32"), device="cuda"), mg.tensor([2, 0], device="cuda")
+        graph = Graph(x, mg.take(x * scale, order, 1) + scale.data[:2])
+        assert graph.sized((4, 3)).node("add_1").shape == ("n", 2, 3)
+        assert graph(mg.ones(2, 4, 6, device="cuda")).shape == (2, 2, 6)

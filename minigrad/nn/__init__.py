@@ -14,6 +14,7 @@ from .distance import *
 from .dropout import *
 from .embedding import *
 from .images import *
+from .input_normalization import *
 from .linear import *
 from .loss import *
 from .module import *

@@ -99,6 +99,8 @@ class RReLU(Module):
 class Hardtanh(Module):
     """x, but not below min_val, nor above max_val. min_value and max_value are old names of these."""
 
+    old_arguments = ("min_value", "max_value")
+
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False,
                  min_value: float | None = None, max_value: float | None = None):
         self.min_val = min_val if min_value is None else min_value

@@ -89,6 +89,13 @@ def moved(x: Array, device: str | None, dtype: Any) -> Array:
         return x.astype(dtype, copy=False)
 
 
+def moved_like(x: Array, other: Array) -> Array:
+    """The array on the device of another, and in its dtype."""
+    device = device_of(other)
+    with using(device):
+        return to_device(x, device).astype(other.dtype, copy=False)
+
+
 def clear_grad(x: Tensor, set_to_none: bool) -> None:
     """Forget the gradient of a leaf, or fill it with zeros."""
     if set_to_none or x.grad is None:

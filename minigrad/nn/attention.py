@@ -51,6 +51,9 @@ class MultiheadAttention(Module):
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias, **made)
         self.reset_parameters()
 
+    def get_config(self) -> dict[str, Any]:
+        return self._config(bias=self.in_proj_bias is not None, add_bias_kv=self.bias_k is not None)
+
     def reset_parameters(self) -> None:
         """Input projections Xavier uniform, biases 0, bias_k and bias_v Xavier normal."""
         for weight in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):

@@ -12,6 +12,7 @@ from .module import Module
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 L = TypeVar("L", bound="Listed")
+S = TypeVar("S", bound="Sequential")
 
 
 class Listed(Module):
@@ -99,6 +100,13 @@ class Sequential(Listed):
         else:
             self.extend(modules)
 
+    def get_config(self) -> dict[str, Any]:
+        return {"modules": self._children()}
+
+    @classmethod
+    def from_config(cls: type[S], config: dict[str, Any]) -> S:
+        return cls(config["modules"])
+
     def _of(self, modules: dict[str, Module]) -> Sequential:
         return Sequential(modules)
 
@@ -139,6 +147,9 @@ class ModuleList(Listed):
     def __init__(self, modules: Iterable[Module] | None = None):
         self.extend([] if modules is None else modules)
 
+    def get_config(self) -> dict[str, Any]:
+        return {"modules": list(self)}
+
     def _of(self, modules: dict[str, Module]) -> ModuleList:
         return ModuleList(modules.values())
 
@@ -162,6 +173,9 @@ class ModuleDict(Module):
 
     def __init__(self, modules: Any = None):
         self.update({} if modules is None else modules)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"modules": self._children()}
 
     def __getitem__(self, key: str) -> Module:
         return value_of(self, self._children(), key)

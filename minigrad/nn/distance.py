@@ -26,5 +26,8 @@ class PairwiseDistance(Module):
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False):
         self.norm, self.eps, self.keepdim = p, eps, keepdim
 
+    def get_config(self) -> dict[str, Any]:
+        return self._config(p=self.norm)
+
     def forward(self, x1: Any, x2: Any) -> Any:
         return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ..ops.embedding import check_padding
-from ..tensor import no_grad
 from . import functional as F
 from . import init
 from .module import Module, Parameter
@@ -50,8 +49,8 @@ class Embedding(Module):
         """Normal with mean 0 and variance 1; the padding zeros."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
-            with no_grad():
-                self.weight[self.padding_idx] = 0
+            init.zeros_(self.weight.data[self.padding_idx:][:1])
+            self.weight.touch()
 
     @classmethod
     def from_pretrained(cls: type[E], embeddings: Any, freeze: bool = True, padding_idx: int | None = None,

@@ -11,6 +11,7 @@ with gain 1.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from math import ceil, erfc, prod, sqrt
 from typing import Any, TypeVar
 
@@ -20,12 +21,16 @@ from ..tensor import Tensor, bare
 from .quantile import normal_quantile
 
 T = TypeVar("T", bound=Tensor)
+# Set while layers are made whose values come later, from a file: nothing is filled. The function sees each new shape.
+unfilled: ContextVar[Callable[[tuple[int, ...]], object] | None] = ContextVar("unfilled", default=None)
 GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
          "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": sqrt(2), "selu": 3 / 4}
 
 
 def filled(tensor: T, make: Callable[[], Any]) -> T:
     """The tensor with the values that `make` gives on its device."""
+    if unfilled.get() is not None:
+        return tensor
     with using(device_of(bare(tensor))):
         bare(tensor)[...] = make()
     if isinstance(tensor, Tensor):
@@ -111,7 +116,7 @@ def dirac_(tensor: T, groups: int = 1) -> T:
     if k % groups:
         raise ValueError(f"dirac_: {k} outputs are no multiple of {groups} groups")
     zeros_(tensor)
-    if 0 not in tensor.shape:
+    if 0 not in tensor.shape and unfilled.get() is None:
         with using(device_of(bare(tensor))):
             n, middle = k // groups, [m // 2 for m in kernel]
             d = namespace(bare(tensor)).arange(min(n, c))

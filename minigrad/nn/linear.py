@@ -113,5 +113,8 @@ class Identity(Module):
     def __init__(self, *args: Any, **kwargs: Any):
         pass
 
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
     def forward(self, input: Any) -> Any:
         return input

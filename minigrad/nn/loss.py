@@ -30,6 +30,8 @@ def array_of(weight: Any) -> Array | None:
 class Loss(Module):
     """What losses have in common: `reduction`."""
 
+    old_arguments = ("size_average", "reduce")
+
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"):
         self.reduction = reduction_of(type(self).__name__, size_average, reduce, reduction)
 

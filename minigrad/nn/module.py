@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import signature
 from typing import Any, NamedTuple, TypeVar
 
-from ..backend import FLOATS, Array, device_of, is_array, to_device, using
+import numpy
+
+from ..backend import FLOATS, Array, device_of, is_array, using
 from ..misuse import MISUSES, explained, given, is_ours, named_by_class, origin
 from ..ops.creation import from_python
 from ..tensor import Tensor, observer
-from .arrays import as_array, clear_grad, join, lookup, moved, once, target_of
+from .arrays import as_array, clear_grad, join, lookup, moved, moved_like, once, target_of
+from .config import Configured
 from .hooks import Hooked
 from .scope import scope, symbol_in
 
@@ -30,11 +33,26 @@ class Parameter(Tensor):
     data: a tensor or an array, whose memory is shared, or nested lists of numbers.
     """
 
-    __slots__ = ()
+    __slots__ = ("frozen",)
     is_parameter = True
+
+    frozen: bool                # whether it lost its gradient to trainable=False, and gets it back from trainable=True
 
     def __init__(self, data: Any, requires_grad: bool = True):
         super().__init__(data if isinstance(data, Tensor) or is_array(data) else from_python(data), requires_grad)
+        self.frozen = False
+
+    def freeze(self, on: bool = True) -> None:
+        """Need no gradient any more, and have none; or (on=False) need one again, if a freeze took it away."""
+        if on and self.requires_grad:
+            self.requires_grad, self.frozen, self.grad = False, True, None      # an optimizer passes it over
+        elif not on and self.frozen:
+            self.requires_grad, self.frozen = True, False
+
+    def __deepcopy__(self, memo: dict) -> Parameter:
+        twin: Any = super().__deepcopy__(memo)
+        twin.frozen = self.frozen
+        return twin
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
@@ -47,7 +65,14 @@ class LoadResult(NamedTuple):
     unexpected_keys: list[str]
 
 
-class Module(Hooked):
+def check_state_dict(state: Any) -> None:
+    """TypeError for what is no dict of values."""
+    if not isinstance(state, Mapping):
+        cure = ": pass its state_dict()" if isinstance(state, Module) else ""
+        raise TypeError(f"load_state_dict: expected a dict, name -> array, {type(state).__name__} came{cure}")
+
+
+class Module(Hooked, Configured):
     """What all layers and models are: subclass it, set parameters and layers as attributes, and write `forward`.
 
     Calling a module runs `forward`. Called on a symbol of a graph, a module without children becomes one node; one with
@@ -56,6 +81,7 @@ class Module(Hooked):
 
     training: bool = True
     one_node: bool = False          # whether it is one node of a graph though it has children
+    _trainable: bool = True
 
     def __init_subclass__(cls) -> None:
         """The constructors of the layers here say in their errors which layer it is."""
@@ -228,25 +254,27 @@ class Module(Hooked):
         """Copy values into the parameters and buffers of the same names; each keeps its identity, dtype and device.
 
         state_dict: name -> array, tensor, or whatever NumPy makes an array of. ValueError lists all missing and (both
-        only if strict) unexpected names and all wrong shapes, and then the module is as it was.
+        only if strict) unexpected names and all wrong shapes. After any error the module is as it was.
         """
+        check_state_dict(state_dict)
         own = self.state_dict()
         # Files from before PyTorch counted batches lack that counter.
         missing = [name for name in own if name not in state_dict and not name.endswith("num_batches_tracked")]
         unexpected = [name for name in state_dict if name not in own]
         values = {name: as_array(value) for name, value in state_dict.items() if name in own}
+        fixed = [name for name in values if not getattr(own[name].flags, "writeable", True)]
         wrong = [f"{name} is {value.dtype} {value.shape}, expected {own[name].shape}" for name, value in values.items()
                  if value.shape != own[name].shape or value.dtype.kind not in "biuf" + FLOATS]
-        problems = [("wrong", wrong)]
+        problems = [("wrong", wrong), ("read-only", fixed)]
         if strict:
             problems += [("missing", missing), ("unexpected", unexpected)]
         if any(names for _, names in problems):
             raise ValueError(f"load_state_dict: the values do not fit this {type(self).__name__}, it stays as it was\n"
                              + "\n".join(f"  {kind}: {', '.join(names)}" for kind, names in problems if names))
-        for name, value in values.items():
-            device = device_of(own[name])
-            with using(device):
-                own[name][...] = to_device(value, device).astype(own[name].dtype, copy=False)
+        ready = {name: moved_like(value, own[name]) for name, value in values.items()}      # which may raise
+        for name in values:
+            with using(device_of(own[name])):
+                own[name][...] = ready[name]
         for p in self.parameters():
             p.touch()
         return LoadResult(missing, unexpected)
@@ -265,8 +293,31 @@ class Module(Hooked):
         """Behave as in evaluation; returns the module itself."""
         return self.train(False)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether it learns. False freezes the module and all that is inside it at that time; True thaws them.
+
+        The parameters of a frozen layer need no gradients, so nothing is recorded for them, and lose those that they
+        have, so optimizers pass them over, weight decay included. Running statistics (of BatchNorm; of InstanceNorm
+        where it tracks them) normalise and stay as they are, also in train mode. All else is decided by `train()` and
+        `eval()`: a frozen Dropout drops in train mode. Thawed, those parameters need gradients that did before. A
+        parameter that several modules share does what was set last. This is Keras' rule; what the statistics of new
+        data do to layers that know the old is told in its guide to transfer learning (Chollet 2020).
+        Raises TypeError for anything but True or False.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, on: bool) -> None:
+        if not isinstance(on, (bool, numpy.bool_)):
+            raise TypeError(f"{type(self).__name__}: trainable must be True or False, {on!r} came")
+        for module in self.modules():
+            module._trainable = bool(on)
+        for p in self.parameters():
+            p.freeze(not on)
+
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Let all parameters require gradients, or none: then the module is frozen."""
+        """Let all parameters require gradients, or none. Running statistics go on: `trainable` freezes these too."""
         for p in self.parameters():
             p.requires_grad = requires_grad
         return self

@@ -1,19 +1,45 @@
-"""New parameters, and the values that they start with, as in PyTorch."""
+"""New parameters and buffers, and the values that they start with, as in PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from math import sqrt
 from typing import Any
 
+import numpy
+
 from .. import ops
+from ..backend import Array
 from . import init
 from .module import Parameter
 
 
 def new_parameter(*shape: int, device: str | None = None, dtype: Any = None) -> Parameter:
     """A parameter whose values are still to be set."""
-    return Parameter(ops.empty(shape, dtype=dtype or "float32", device=device or "cpu"))
+    return Parameter(new_array(*shape, device=device, dtype=dtype))
+
+
+def new_array(*shape: int, device: str | None = None, dtype: Any = None) -> Array:
+    """An array whose values are still to be set: a buffer."""
+    check = init.unfilled.get()
+    if check is not None:
+        check(shape)
+        return numpy.lib.stride_tricks.as_strided(numpy.zeros(1, dtype or "float32"), shape, (0,) * len(shape))
+    return ops.empty(shape, dtype=dtype or "float32", device=device or "cpu").data
+
+
+@contextmanager
+def skip_init(check: Callable[[tuple[int, ...]], object]) -> Iterator[None]:
+    """Inside this context new layers take no memory, draw no random numbers, and wait for their values.
+
+    check(shape) is called with the shape of each new parameter and buffer, and may raise.
+    """
+    token = init.unfilled.set(check)
+    try:
+        yield
+    finally:
+        init.unfilled.reset(token)
 
 
 def neutral_start(weight: Parameter | None, bias: Parameter | None) -> None:

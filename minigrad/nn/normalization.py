@@ -9,9 +9,10 @@ from .. import ops
 from ..backend import device_of, using
 from ..ops.normalization import as_shape
 from . import functional as F
+from . import init
 from .functional.common import has_values
 from .module import Module
-from .new_parameters import neutral_start, new_parameter
+from .new_parameters import neutral_start, new_array, new_parameter
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 
-class Normalization(Module):
+class ChannelNormalization(Module):
     """What batch and instance normalisation share: a scale and a shift for each channel, and running statistics."""
 
     ndims: tuple[int, ...] = ()
@@ -37,10 +38,9 @@ class Normalization(Module):
         for name in ("running_mean", "running_var", "num_batches_tracked"):
             self.register_buffer(name, None)
         if track_running_stats:
-            place = device or "cpu"
-            self.register_buffer("running_mean", ops.empty(num_features, dtype=dtype or "float32", device=place).data)
-            self.register_buffer("running_var", ops.empty(num_features, dtype=dtype or "float32", device=place).data)
-            self.register_buffer("num_batches_tracked", ops.zeros((), dtype="int64", device=place).data)
+            self.register_buffer("running_mean", new_array(num_features, device=device, dtype=dtype))
+            self.register_buffer("running_var", new_array(num_features, device=device, dtype=dtype))
+            self.register_buffer("num_batches_tracked", new_array(device=device, dtype="int64"))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -52,8 +52,12 @@ class Normalization(Module):
         """Forget what has been seen: mean 0, variance 1."""
         for buffer, value in (self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0):
             if buffer is not None:
-                with using(device_of(buffer)):
-                    buffer[...] = value
+                init.constant_(buffer, value)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether statistics are the input's: in training, but not if the layer is frozen."""
+        return self.training and self._trainable
 
     def check_axes(self, input: Any) -> None:
         """An error for an input with too many axes, or too few."""
@@ -67,23 +71,23 @@ class Normalization(Module):
 
 # --- over the batch -------------------------------------------------------------------------------------------
 
-class BatchNorm(Normalization):
+class BatchNorm(ChannelNormalization):
     """What batch normalisation of vectors and of images share. Ioffe & Szegedy 2015.
 
     In training every channel is normalised by the mean and the biased variance of the batch, and the running statistics
     (buffers) move towards the batch's by `momentum` (the variance unbiased); momentum None makes them the plain mean
-    over all batches. In evaluation the running statistics normalise. affine: learn a scale `weight` and, unless
-    bias=False, a shift `bias`.
+    over all batches. In evaluation, and where the layer is frozen (`trainable = False`), the running statistics
+    normalise, and stay. affine: learn a scale `weight` and, unless bias=False, a shift `bias`.
     """
 
     def forward(self, input: Any) -> Any:
         self.check_axes(input)
-        batch = self.training or self.running_mean is None          # whose statistics: the batch's or the running ones
+        batch = self.gathers or self.running_mean is None           # whose statistics: the batch's or the running ones
         momentum: Any = 0.0 if self.momentum is None else self.momentum
         mean, var = self.running_mean, self.running_var
-        if self.training and not self.track_running_stats:          # switched off since: they stay as they are
+        if self.gathers and not self.track_running_stats:           # switched off since: they stay as they are
             mean = var = None
-        elif self.training and self.num_batches_tracked is not None and has_values(input):
+        elif self.gathers and self.num_batches_tracked is not None and has_values(input):
             with using(device_of(self.num_batches_tracked)):
                 self.num_batches_tracked += 1
                 if self.momentum is None:
@@ -114,13 +118,13 @@ class BatchNorm3d(BatchNorm):
 
 # --- over the places of a channel -----------------------------------------------------------------------------
 
-class InstanceNorm(Normalization):
+class InstanceNorm(ChannelNormalization):
     """What instance normalisation of sequences and of images share. Ulyanov et al. 2016.
 
     Every channel of every sample is normalised by its own mean and biased variance, in training and in evaluation.
     track_running_stats: keep running statistics (buffers), which move by `momentum` towards the mean of the samples'
-    (not at all if it is None), and normalise by them in evaluation. affine: learn a scale `weight` and, unless
-    bias=False, a shift `bias`.
+    (not at all if it is None), and normalise by them in evaluation and where the layer is frozen (`trainable = False`).
+    affine: learn a scale `weight` and, unless bias=False, a shift `bias`.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
@@ -136,7 +140,7 @@ class InstanceNorm(Normalization):
         if found != self.num_features:
             warn(self.other_channels(input, found), stacklevel=3)
         y = F.instance_norm(ops.expand_dims(input, 0) if alone else input, self.running_mean, self.running_var,
-                            self.weight, self.bias, self.training or not self.track_running_stats,
+                            self.weight, self.bias, self.gathers or not self.track_running_stats,
                             0.0 if self.momentum is None else self.momentum, self.eps)
         return ops.squeeze(y, 0) if alone else y
 

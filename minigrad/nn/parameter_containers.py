@@ -33,6 +33,9 @@ class ParameterList(Module):
         self._size = 0
         self.extend([] if values is None else values)
 
+    def get_config(self) -> dict[str, Any]:
+        return {"values": list(self)}
+
     def __len__(self) -> int:
         return self._size
 
@@ -74,6 +77,9 @@ class ParameterDict(Module):
     def __init__(self, parameters: Any = None):
         self._keys: dict[str, None] = {}
         self.update({} if parameters is None else parameters)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"parameters": self.items()}
 
     def __getitem__(self, key: str) -> Any:
         return value_of(self, dict(self.items()), key)

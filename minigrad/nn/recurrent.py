@@ -15,6 +15,8 @@ from warnings import warn
 from .. import ops
 from ..backend import FLOATS
 from . import functional as F
+from . import init
+from .functional.common import check_not_along_batch
 from .module import Module, Parameter
 from .new_parameters import new_parameter, uniform_start
 from .recurrent_cells import check_nonlinearity, one_state, two_states, zero_state
@@ -104,7 +106,7 @@ class RNNBase(Module):
                              f"projection; {self.proj_size} came")
         if isinstance(self.dropout, bool) or not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout <= 1:
             raise ValueError(f"{name}: dropout must be a probability in [0, 1], {self.dropout!r} came")
-        if self.dropout and self.num_layers == 1:
+        if self.dropout and self.num_layers == 1 and init.unfilled.get() is None:
             warn(f"{name}: dropout={self.dropout} acts between layers, and there is one layer: it has no effect",
                  stacklevel=4)
 
@@ -212,8 +214,10 @@ class RNNBase(Module):
                              f"(input {shape})")
         if x.dtype.kind not in FLOATS:
             raise TypeError(f"{name}: expected floating-point numbers, input is {x.dtype}: astype('float32')")
-        if not shape[1 if self.batch_first and len(shape) == 3 else 0]:
+        steps = shape[1 if self.batch_first and len(shape) == 3 else 0]
+        if not steps:
             raise ValueError(f"{name}: a sequence needs at least one step (input {shape})")
+        check_not_along_batch(name, x, steps)
 
     def checked_states(self, x: Any, states: list | None, n: int, axes: int) -> list:
         """The states (layers * directions, n, d), without n where x has no batch: zeros where none are given."""

@@ -41,6 +41,10 @@ class RNNCellBase(Module):
         self.bias_hh = new_parameter(rows, device=device, dtype=dtype) if bias else None
         self.reset_parameters()
 
+    @property
+    def num_chunks(self) -> int:
+        return self.weight_ih.shape[0] // self.hidden_size
+
     def reset_parameters(self) -> None:
         """Uniform in [-b, b), b = 1 / sqrt(hidden_size)."""
         uniform_start(self.parameters(), self.hidden_size)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .module import Module
 
 # Of the modules whose forward is running on symbols, outermost first: the prefix of their nodes' names, and by id the
-# path of every module inside.
+# path of everything inside: modules, parameters, buffers.
 _running: ContextVar[tuple[tuple[str, dict[int, str]], ...]] = ContextVar("running", default=())
 
 
@@ -32,18 +32,21 @@ class Scope:
 
         own: a name given with the call, which takes the place of the attribute's.
         """
-        if own is not None:
-            return self.prefix + checked_name(own)
+        return self.path(module) if own is None else self.prefix + checked_name(own)
+
+    def path(self, x: Any) -> str | None:
+        """The dotted path of a module, parameter or buffer; None if it is in none of those that are running."""
         for prefix, paths in reversed(_running.get()):
-            if id(module) in paths:
-                return prefix + paths[id(module)]
+            if id(x) in paths:
+                return prefix + paths[id(x)]
         return None
 
     @contextmanager
     def inside(self, module: Module, own: str | None = None) -> Iterator[None]:
         """While the forward of this module runs."""
         name = self.name(module, own)
-        paths = {id(m): path for path, m in module.named_modules() if m is not module}
+        inside = [*module.named_modules(), *module.named_parameters(), *module.named_buffers()]
+        paths = {id(x): path for path, x in inside if x is not module}
         token = _running.set((*_running.get(), (f"{name}." if name else self.prefix, paths)))
         try:
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import ops
 from ..tensor import Tensor
@@ -14,14 +14,16 @@ from . import init
 from .attention import MultiheadAttention
 from .containers import ModuleList
 from .dropout import Dropout
-from .linear import Linear
+from .linear import Identity, Linear
 from .module import Module
+from .new_parameters import skip_init
 from .normalization import LayerNorm
 
 __all__ = [
     "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer",
 ]
 
+S = TypeVar("S", bound="TransformerStack")
 ACTIVATIONS: dict[str, Any] = {"relu": F.relu, "gelu": F.gelu}
 
 
@@ -33,6 +35,7 @@ class TransformerLayer(Module):
     dropout1: Dropout
     dropout2: Dropout
     dropout3: Dropout
+    norm1: LayerNorm
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int, dropout: float, activation: Any,
                  layer_norm_eps: float, norm_first: bool, bias: bool, parts: int, attentions: dict[str, dict],
@@ -51,6 +54,12 @@ class TransformerLayer(Module):
         for i in range(1, parts + 1):
             setattr(self, f"dropout{i}", Dropout(dropout))
         self.activation = ACTIVATIONS[activation] if isinstance(activation, str) else activation
+
+    def get_config(self) -> dict[str, Any]:
+        attention, linear = self.self_attn, self.linear1
+        return self._config(d_model=attention.embed_dim, nhead=attention.num_heads, dropout=self.dropout.p,
+                            dim_feedforward=linear.out_features, layer_norm_eps=self.norm1.eps,
+                            batch_first=attention.batch_first, bias=linear.bias is not None)
 
     def _add(self, x: Any, i: int, part: Callable[[Any], Any]) -> Any:
         """x + part(x), normalised before the part (norm_first) or after the sum."""
@@ -115,7 +124,25 @@ class TransformerDecoderLayer(TransformerLayer):
         return self._add(x, 3, lambda x: self._feed_forward(x, self.dropout3))
 
 
-class TransformerEncoder(Module):
+class TransformerStack(Module):
+    """What the stacks share: `layers`, `num_layers` of them, and perhaps a normalisation at the end, `norm`."""
+
+    def __init__(self, layer: Module, num_layers: int, norm: Module | None):
+        self.layers = ModuleList([deepcopy(layer) for _ in range(num_layers)])
+        self.num_layers, self.norm = num_layers, norm
+
+    def get_config(self) -> dict[str, Any]:
+        """Its layers, which need not be copies of one any more, and its norm."""
+        return {"layers": self.layers, "norm": self.norm}
+
+    @classmethod
+    def from_config(cls: type[S], config: dict[str, Any]) -> S:
+        stack = cls(Identity(), 0, config["norm"])
+        stack.layers, stack.num_layers = config["layers"], len(config["layers"])
+        return stack
+
+
+class TransformerEncoder(TransformerStack):
     """num_layers copies of an encoder layer, one after the other, and perhaps a normalisation at the end.
 
     Each copy starts with the same weights, as in PyTorch. enable_nested_tensor and mask_check are accepted and have no
@@ -124,8 +151,7 @@ class TransformerEncoder(Module):
 
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None,
                  enable_nested_tensor: bool = True, mask_check: bool = True):
-        self.layers = ModuleList([deepcopy(encoder_layer) for _ in range(num_layers)])
-        self.num_layers, self.norm = num_layers, norm
+        super().__init__(encoder_layer, num_layers, norm)
 
     def forward(self, src: Any, mask: Any = None, src_key_padding_mask: Any = None,
                 is_causal: bool | None = None) -> Any:
@@ -134,12 +160,11 @@ class TransformerEncoder(Module):
         return src if self.norm is None else self.norm(src)
 
 
-class TransformerDecoder(Module):
+class TransformerDecoder(TransformerStack):
     """num_layers copies of a decoder layer, one after the other, and perhaps a normalisation at the end."""
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None):
-        self.layers = ModuleList([deepcopy(decoder_layer) for _ in range(num_layers)])
-        self.num_layers, self.norm = num_layers, norm
+        super().__init__(decoder_layer, num_layers, norm)
 
     def forward(self, tgt: Any, memory: Any, tgt_mask: Any = None, memory_mask: Any = None,
                 tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,
@@ -178,6 +203,16 @@ class Transformer(Module):
         for p in self.parameters():
             if len(p.shape) > 1:
                 init.xavier_uniform_(p)
+
+    def get_config(self) -> dict[str, Any]:
+        """Its encoder and decoder as they are; the options of their layers are theirs."""
+        return {"d_model": self.d_model, "nhead": self.nhead, "batch_first": self.batch_first,
+                "custom_encoder": self.encoder, "custom_decoder": self.decoder}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Transformer:
+        with skip_init(lambda shape: None):         # the parameters of encoder and decoder stay as they are
+            return cls(**config)
 
     def forward(self, src: Any, tgt: Any, src_mask: Any = None, tgt_mask: Any = None, memory_mask: Any = None,
                 src_key_padding_mask: Any = None, tgt_key_padding_mask: Any = None, memory_key_padding_mask: Any = None,

@@ -12,6 +12,7 @@ from typing import Any
 from ..backend import namespace
 from ..fused import fused
 from ..geometry import each
+from ..meta import spend
 from ..op import op
 from .elementwise import ones_like
 from .indexing import take, take_along_axis
@@ -31,6 +32,7 @@ __all__ = [
 
 def spans(x, n, out):
     """For `out` windows over n elements: the places from each start on (longest, out), and the ends (out,)."""
+    spend(4 * out)
     longest = larger([-(-(i + 1) * n // out) - i * n // out for i in range(out)], default=1)
     number, xp = ordinals(x, out), namespace(x)
     starts, ends = (number - 1) * n // larger(out, 1), (number * n + out - 1) // larger(out, 1)

@@ -7,11 +7,12 @@ Python floats become float32, Python ints int64, bools bool; NumPy and CuPy arra
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import Any, cast
 
 import numpy
 
 from ..backend import is_array, library_for, namespace, to_device, using
+from ..meta import BATCH, Meta, asking
 from ..misuse import named
 from ..tensor import Tensor
 from .shape import broadcast_to, reshape
@@ -104,6 +105,14 @@ def leaves(data: Any) -> list:
     return found
 
 
+def filled(make: Any, shape: Any, dtype: Any, device: str, requires_grad: bool) -> Tensor:
+    """A tensor of what `make(library, shape)` gives; as long as a graph's batch, an array without values."""
+    lengths = one_tuple(shape)
+    if BATCH in lengths:
+        return cast(Tensor, Meta(lengths, dtype))
+    return made(lambda xp: make(xp, lengths), device, requires_grad)
+
+
 def made(make: Any, device: str, requires_grad: bool) -> Tensor:
     """A tensor of the array that `make(library)` gives on a device."""
     with using(device):
@@ -113,19 +122,19 @@ def made(make: Any, device: str, requires_grad: bool) -> Tensor:
 @named
 def zeros(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """Zeros of `shape`: zeros(2, 3) or zeros((2, 3))."""
-    return made(lambda xp: xp.zeros(one_tuple(shape), dtype), device, requires_grad)
+    return filled(lambda xp, lengths: xp.zeros(lengths, dtype), shape, dtype, device, requires_grad)
 
 
 @named
 def ones(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """Ones of `shape`: ones(2, 3) or ones((2, 3))."""
-    return made(lambda xp: xp.ones(one_tuple(shape), dtype), device, requires_grad)
+    return filled(lambda xp, lengths: xp.ones(lengths, dtype), shape, dtype, device, requires_grad)
 
 
 @named
 def empty(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """Whatever the memory holds, in `shape`."""
-    return made(lambda xp: xp.empty(one_tuple(shape), dtype), device, requires_grad)
+    return filled(lambda xp, lengths: xp.empty(lengths, dtype), shape, dtype, device, requires_grad)
 
 
 @named
@@ -139,7 +148,7 @@ def empty_like(x: Any, dtype: Any = None) -> Tensor:
 def full(shape: Any, fill_value: Any, dtype: Any = None, device: str = "cpu", requires_grad: bool = False) -> Tensor:
     """`fill_value` in every place of `shape`; dtype by default that of `tensor(fill_value)`."""
     dtype = from_python(fill_value).dtype if dtype is None else dtype
-    return made(lambda xp: xp.full(one_tuple((shape,)), fill_value, dtype), device, requires_grad)
+    return filled(lambda xp, lengths: xp.full(lengths, fill_value, dtype), (shape,), dtype, device, requires_grad)
 
 
 @named
@@ -201,4 +210,8 @@ def one_tuple(shape: Any) -> tuple[int, ...]:
         shape = shape[0]
     if isinstance(shape, str) or not hasattr(shape, "__iter__") or not all([hasattr(n, "__index__") for n in shape]):
         raise TypeError(f"a shape is made of ints, {shape!r} came")
-    return tuple([index(n) for n in shape])
+    lengths = tuple([index(n) for n in shape])
+    if BATCH in lengths and not asking.get():
+        raise TypeError("a graph's batch size n has no value until the graph is called: zeros_like(x) and ones_like(x) "
+                        "of a symbol follow it, all else belongs into the forward of a leaf layer")
+    return lengths

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend import FLOATS, device_of, namespace, to_device
 from ..fused import fused
+from ..meta import spend
 from ..op import op
 from .precision import narrowed, wide, widened
 from .resampling import KINDS, Resampling, taps, transposed
@@ -26,6 +27,7 @@ def resample(x, axis, size, kind="linear", zoom=None, align_corners=False, antia
     minigrad/ops/resampling.py has the places and weights.
     """
     n = x.shape[normalized(axis, len(x.shape))]
+    spend(n + size)
     return weighted(x, axis, *taps(n, size, known(kind, zoom, align_corners, antialias)))
 
 resample.gradient(x=lambda g, x_shape, axis, size, kind, zoom, align_corners, antialias: (
@@ -36,6 +38,7 @@ resample.gradient(x=lambda g, x_shape, axis, size, kind, zoom, align_corners, an
 def resample_back(x, axis, size, kind="linear", zoom=None, align_corners=False, antialias=False):
     """The transpose of resample, from x as large as its output to `size` elements, as many as its input has."""
     n = x.shape[normalized(axis, len(x.shape))]
+    spend(n + size)
     return weighted(x, axis, *transposed(size, n, known(kind, zoom, align_corners, antialias)))
 
 resample_back.gradient(x=lambda g, x_shape, axis, size, kind, zoom, align_corners, antialias: (

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from ..backend import library_of, namespace
+from ..meta import spend
 from ..misuse import check_ints
 from ..op import op
 from ..variadic import Variadic
@@ -59,6 +60,8 @@ def split(x, n, axis=0):
     if not x.ndim or isinstance(n, int) and (n < 1 or length % n):
         raise ValueError(f"split: axis {axis} of length {length} cannot be divided into {n} equal parts; "
                          "chunk(x, n, axis) makes the last one shorter" if x.ndim else "split: x has no axis to cut")
+    if isinstance(n, int):
+        spend(n)
     return tuple(namespace(x).split(x, n, axis=axis))
 
 split.gradient(x=lambda g, axis: concat(g, axis))
@@ -73,6 +76,7 @@ def chunk(x: Any, chunks: int, axis: int = 0) -> Any:
     if not n:
         return split(x, chunks, axis)
     length = -(-n // chunks)
+    spend(n // length)
     return split(x, list(range(length, n, length)), axis)
 
 

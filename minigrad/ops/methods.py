@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy
 
 from ..backend import device_of, read_only
+from ..meta import Meta
 from ..op import OPS
 from ..tensor import Tensor, bare
 from ..walk import backward_steps
@@ -315,3 +316,5 @@ for _name, _method in {**vars(InPlaceMethods), **vars(TorchMethods), **vars(Shap
         if _name in OPS and isinstance(_method, FunctionType):
             _method.__doc__ = _method.__doc__ or OPS[_name].__doc__         # sum, exp ... say what their ops say
         setattr(Tensor, _name, _method)
+        if not _name.startswith("_") and _name not in vars(InPlaceMethods) and not hasattr(Meta, _name):
+            setattr(Meta, _name, _method)           # in the forward of a leaf layer that is asked for its shape

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import namespace
+from ..meta import spend
 from ..op import op
 from .indexing import getitem
 from .precision import wide
@@ -34,11 +35,12 @@ def pad(x, pad_width, mode="constant", constant_values=0):
         y[inside(widths, x.shape)] = x
         return y
     check_mode(mode, x.shape, widths)
+    sources = [copies(n, *ends, mode) for n, ends in zip(x.shape, widths, strict=True)]
     y = namespace(x).empty_like(x, shape=padded(x.shape, widths))
     y[inside(widths, x.shape)] = x
     for axis in range(x.ndim):                              # what is copied includes the padding of the axes before
         lines, middle = along(y, axis, widths, x.shape)
-        for there, here in copies(x.shape[axis], *widths[axis], mode):
+        for there, here in sources[axis]:
             lines[at_axis(axis, there)] = middle[at_axis(axis, here)]
     return y
 
@@ -82,6 +84,7 @@ def copies(n: int, before: int, after: int, mode: str) -> list[tuple[slice, slic
     """What is copied along an axis of length n: slices of the padded axis, each with the slice of the axis itself that
     it shows: as long, or one element. None of them shows an element twice, but for that."""
     found = []
+    spend(4 * (before + after))
     for start, stop in ((-before, 0), (n, n + after)):
         places = [SOURCES[mode](i, n) for i in range(start, stop)]
         while places:

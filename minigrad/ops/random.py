@@ -5,11 +5,12 @@ New tensors go to `device`, by default "cpu"; a generator must be of that device
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy
 
 from ..backend import FLOATS, Array, default_generator, device_of, namespace, on_device_of, using
+from ..meta import BATCH, Meta, asking
 from ..misuse import named
 from ..tensor import Tensor, bare
 from .creation import FLOAT, one_tuple
@@ -24,6 +25,11 @@ GRID = {"float16": 2.0**11, "bfloat16": 2.0**8}     # how many evenly spaced num
 
 def draw(kind: str, shape: tuple[int, ...], dtype: Any = FLOAT, device: str = "cpu", generator: Any = None) -> Array:
     """Random numbers, "random" in [0, 1) or "standard_normal", from `generator` or the device's default one."""
+    if device == "meta" or BATCH in shape:
+        if not asking.get():
+            raise TypeError("a symbol has no values, and random numbers drawn now would stay the same for ever: draw "
+                            "them in the forward of a leaf layer")
+        return Meta(shape, floating(dtype))
     with using(device):
         generator = default_generator(device) if generator is None else generator
         dtype = floating(dtype)
@@ -31,6 +37,12 @@ def draw(kind: str, shape: tuple[int, ...], dtype: Any = FLOAT, device: str = "c
         if kind == "random" and str(dtype) in GRID:             # rounded to the nearest some would be 1
             drawn = namespace(drawn).floor(drawn * GRID[str(dtype)]) / GRID[str(dtype)]
         return drawn.astype(dtype, copy=False)
+
+
+def drawn(kind: str, shape: tuple[int, ...], dtype: Any, device: str, generator: Any, requires_grad: bool) -> Any:
+    """Such random numbers as a tensor; for a leaf layer that is asked for its shape an array without values."""
+    array = draw(kind, shape, dtype, device, generator)
+    return array if isinstance(array, Meta) else Tensor(array, requires_grad)
 
 
 def floating(dtype: Any) -> numpy.dtype:
@@ -45,14 +57,14 @@ def floating(dtype: Any) -> numpy.dtype:
 def rand(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False,
          generator: Any = None) -> Tensor:
     """Uniform in [0, 1)."""
-    return Tensor(draw("random", one_tuple(shape), dtype, device, generator), requires_grad)
+    return drawn("random", one_tuple(shape), dtype, device, generator, requires_grad)
 
 
 @named
 def randn(*shape: Any, dtype: Any = FLOAT, device: str = "cpu", requires_grad: bool = False,
           generator: Any = None) -> Tensor:
     """Normal with mean 0 and variance 1."""
-    return Tensor(draw("standard_normal", one_tuple(shape), dtype, device, generator), requires_grad)
+    return drawn("standard_normal", one_tuple(shape), dtype, device, generator, requires_grad)
 
 
 def like(name: str, x: Any, kind: str, dtype: Any, requires_grad: bool, generator: Any) -> Tensor:
@@ -60,7 +72,7 @@ def like(name: str, x: Any, kind: str, dtype: Any, requires_grad: bool, generato
     array = bare(x)
     if dtype is None and array.dtype.kind in "iub":
         raise TypeError(f"{name}: expected floating numbers to make some like them, {array.dtype} came: give a dtype")
-    return Tensor(draw(kind, array.shape, dtype or array.dtype, device_of(array), generator), requires_grad)
+    return drawn(kind, array.shape, dtype or array.dtype, device_of(array), generator, requires_grad)
 
 
 @named
@@ -168,9 +180,10 @@ def bernoulli(p: Any, generator: Any = None) -> Tensor:
     if array.dtype.kind in "iub":
         raise TypeError(f"bernoulli: expected probabilities, floating numbers, {array.dtype} came")
     with on_device_of(array):
-        if not bool(namespace(array).all((array >= 0) & (array <= 1))):
+        if device_of(array) != "meta" and not bool(namespace(array).all((array >= 0) & (array <= 1))):
             raise ValueError("bernoulli: expected probabilities from 0 to 1")
-        return Tensor((draw("random", array.shape, "float64", device_of(array), generator) < array).astype(array.dtype))
+        found = (draw("random", array.shape, "float64", device_of(array), generator) < array).astype(array.dtype)
+    return cast(Tensor, found) if isinstance(found, Meta) else Tensor(found)
 
 
 @named

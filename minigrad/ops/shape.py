@@ -8,6 +8,7 @@ from math import prod
 from typing import Any
 
 from ..backend import namespace
+from ..meta import Meta, spend
 from ..misuse import check_ints, named
 from ..op import SYNONYMS, op
 
@@ -39,6 +40,8 @@ def normalized(axis: int, ndim: int, caller: str = "") -> int:
 def ordinals(x, n):
     """1 to n as ints where x lives. Counted by adding: arange would allocate them even for arrays without values."""
     xp = namespace(x)
+    if type(x) is not Meta:
+        spend(n)
     return xp.cumsum(xp.ones_like(x, shape=(n,), dtype=int), axis=0)
 
 

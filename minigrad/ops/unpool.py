@@ -10,6 +10,7 @@ import numpy
 from ..backend import library_of, namespace
 from ..fused import fused
 from ..geometry import each
+from ..meta import spend
 from ..op import op
 from .indexing import take_along_axis
 from .precision import check_floating
@@ -27,6 +28,8 @@ def place_along_last(x, indices, length):
     """
     xp, (n, c, m) = namespace(x), x.shape
     lines = xp.reshape(ordinals(x, n * c) - 1, (n, c, 1)) * length
+    if library_of(indices) != "meta":
+        spend(n * c * length)
     last = xp.zeros_like(indices, shape=(n * c * length,))          # which of x is last at a place, from 1; 0 for none
     if library_of(x) != "meta":
         xp.maximum.at(last, xp.reshape(lines + indices, (-1,)), ordinals(x, n * c * m))

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..backend import namespace
 from ..geometry import geometry, offsets, pair
+from ..meta import ONE, spend
 from ..op import op
 from .precision import wide
 
@@ -39,6 +40,7 @@ def unfold(x, kernel_size, stride=1, padding=0, dilation=1):
         padded = xp.zeros_like(x, shape=(n, c, h + 2 * top, w + 2 * left))
         padded[:, :, top:top + h, left:left + w] = x
     columns = xp.empty_like(x, shape=(n, c, i, j, p, q))
+    spend(ONE * i * j)
     for a, b, rows, cols in offsets((i, j), s, d, (p, q)):
         columns[:, :, a, b] = padded[:, :, rows, cols]
     return xp.reshape(columns, (n, c * i * j, p * q))
@@ -60,6 +62,7 @@ def fold(x, output_size, kernel_size, stride=1, padding=0, dilation=1):
                          f"x has {x.shape}")
     c = x.shape[1] // (i * j)
     columns = xp.reshape(x, (n, c, i, j, p, q))
+    spend(ONE * i * j)
     padded = xp.zeros_like(x, shape=(n, c, h + 2 * top, w + 2 * left), dtype=wide(x))
     for a, b, rows, cols in offsets((i, j), s, d, (p, q)):
         padded[:, :, rows, cols] += columns[:, :, a, b]

@@ -10,7 +10,7 @@ import numpy
 from ... import ops
 from ...backend import FLOATS
 from ...meta import counting
-from .common import has_values, is_symbol
+from .common import check_not_along_batch, has_values, is_symbol
 from .dropouts import check_probability, dropout, keep_mask
 
 __all__ = ["multi_head_attention", "multi_head_attention_forward", "scaled_dot_product_attention"]
@@ -174,6 +174,7 @@ def check_inputs(who: str, query: Any, key: Any, value: Any, embed_dim: int, num
     shapes = f"(query {query.shape}, key {key.shape}, value {value.shape})"
     if len(query.shape) not in (2, 3) or not len(query.shape) == len(key.shape) == len(value.shape):
         raise ValueError(f"{who}: query, key and value must all be (l, n, e), or all (l, e) {shapes}")
+    check_not_along_batch(who, query, max(query.shape[0], key.shape[0]))
     if query.shape[-1] != embed_dim:
         raise ValueError(f"{who}: expected queries of {embed_dim} features, {query.shape[-1]} came {shapes}")
     if num_heads < 1 or embed_dim % num_heads:

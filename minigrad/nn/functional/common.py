@@ -8,6 +8,8 @@ from warnings import warn
 from ...meta import Meta
 from ...tensor import Tensor, bare
 
+ENDLESS = 1_000_000             # steps that no sequence has: it is a graph's batch that stands where the steps should
+
 
 def has_values(x: Any) -> bool:
     return type(bare(x)) is not Meta
@@ -25,3 +27,10 @@ def reduction_of(name: str, size_average: bool | None, reduce: bool | None, redu
     reduction = "mean" if averaged and reduced else "sum" if reduced else "none"
     warn(f"{name}: size_average and reduce are deprecated, write reduction={reduction!r}", stacklevel=4)
     return reduction
+
+
+def check_not_along_batch(who: str, x: Any, steps: Any) -> None:
+    """ValueError for a sequence on a symbol whose steps are the batch, which is long beyond all sequences there."""
+    if type(bare(x)) is Meta and steps > ENDLESS:
+        raise ValueError(f"{who}: on a symbol the first axis is the batch's, the sequence would go along it: make the "
+                         f"layer with batch_first=True, or permute the axes (input {x.shape})")
