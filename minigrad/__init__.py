@@ -11,10 +11,11 @@ Layers are in `minigrad.nn`, optimizers in `minigrad.optim`, layer graphs in `mi
 
 from numpy import bool, float16, float32, float64, inf, int8, int16, int32, int64, nan, pi, uint8
 
-from . import autograd, cuda, debug, graph, models, nn, ops, optim
+from . import amp, autograd, cuda, debug, graph, models, nn, ops, optim
+from .amp import autocast
 from .backend import DeviceError, cuda_available, default_generator, make_generator, manual_seed
 from .fused import config, fused
-from .graph import load, save
+from .graph import load, save, summary
 from .op import op
 from .ops import *
 from .tensor import Tensor, enable_grad, no_grad, set_grad_enabled
@@ -28,9 +29,9 @@ float = float32
 __version__ = "0.1.0"
 
 __all__ = [
-    "DeviceError", "Tensor", "autograd", "bool", "cat", "concatenate", "config", "cuda", "cuda_available", "debug",
-    "default_generator", "double", "enable_grad", "float16", "float32", "float64", "fused", "grad", "graph", "half",
-    "inf", "int16", "int32", "int64", "int8", "load", "long", "make_generator", "manual_seed", "models", "nan", "nn",
-    "no_grad", "op", "ops", "optim", "pi", "save", "set_grad_enabled", "uint8",
+    "DeviceError", "Tensor", "amp", "autocast", "autograd", "bool", "cat", "concatenate", "config", "cuda",
+    "cuda_available", "debug", "default_generator", "double", "enable_grad", "float16", "float32", "float64", "fused",
+    "grad", "graph", "half", "inf", "int16", "int32", "int64", "int8", "load", "long", "make_generator", "manual_seed",
+    "models", "nan", "nn", "no_grad", "op", "ops", "optim", "pi", "save", "set_grad_enabled", "summary", "uint8",
 ]
 __all__ = sorted([*__all__, *vars(ops)["__all__"]])

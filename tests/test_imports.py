@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 TOP = "the package itself"              # minigrad/__init__.py gathers the public names: nothing below may import it
 
 # Each may import all before it.
-CHAIN = ["files", "geometry", "backend", "cuda", "misuse", "meta", "tensor", "walk", "autograd", "formula", "outputs",
-         "op", "variadic", "fused", "ops", "nn", "graph", "models"]
+CHAIN = ["files", "geometry", "backend", "cuda", "misuse", "meta", "tensor", "casting", "walk", "autograd", "formula",
+         "outputs", "op", "variadic", "fused", "ops", "nn", "graph", "models"]
 
 
 def below(layer: str) -> set[str]:
@@ -29,11 +29,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{layer: below(layer) for layer in CHAIN},
     "ops": below("ops") | {"kernels"},
     "kernels": {"backend", "geometry"},         # they know arrays only
+    "amp": below("graph") | {"optim"},
     "optim": below("graph"),
     "testing": below("graph"),
     "data": below("models"),
     "debug": below("models"),
-    "train": below("models") | {"data", "debug", "optim"},
+    "train": below("models") | {"amp", "data", "debug", "optim"},
 }
 MAY_IMPORT[TOP] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
