@@ -85,6 +85,62 @@ def test_sequences_and_two_inputs_of_different_lengths():
     assert out["y"].shape == (2, 5, 4) and out["weights"].shape == (2, 5, 7)
 
 
+class Tabled(nn.Module):
+    """A table of learned positions, of which a sequence takes as many as it has steps."""
+
+    def __init__(self, norm=None):
+        self.table = nn.Parameter(mg.randn(64, 4))
+        self.norm = norm or nn.LayerNorm(4)
+
+    def forward(self, x):
+        return self.norm(x + self.table[:x.shape[1]])
+
+
+def test_a_parameter_indexed_by_an_open_length():
+    module = Tabled()
+    x = Input((None, 4), name="x")
+    graph = Graph(x, module(x))
+    for steps in 3, 64:
+        a = mg.randn(2, steps, 4)
+        same(graph, module, a)
+    assert list(graph.state_dict()) == ["table", "norm.weight", "norm.bias"]
+    assert "at.table" in Graph(x, module(x, name="at")).state_dict()
+    graph(a[:, :5]).sum().backward()
+    assert module.table.grad is not None and (module.table.grad.numpy()[5:] == 0).all()
+
+
+class Owner(nn.Module):
+    """Values of its own beside those of its layers, one of them tied."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(mg.ones(4))
+        self.register_buffer("shift", np.zeros(4, "f4"))
+        self.embed = nn.Embedding(9, 4)
+        self.positions = Tabled()
+
+    def forward(self, x):
+        h = self.positions(self.embed(x)) * self.scale + self.shift
+        return F.linear(h, self.embed.weight)
+
+
+def test_a_module_and_its_graph_have_one_state_dict():
+    module = Owner()
+    x = Input((None,), "int64")
+    graph = Graph(x, module(x))
+    assert set(graph.state_dict()) == set(module.state_dict()) == {
+        "scale", "shift", "embed.weight", "positions.table", "positions.norm.weight", "positions.norm.bias"}
+    graph.load_state_dict({name: array + 1 for name, array in module.state_dict().items()})
+    a = mg.tensor([[1, 2, 8]])
+    np.testing.assert_array_equal(graph(a).numpy(), module(a).numpy())
+
+
+def test_values_of_two_modules_under_one_name_keep_apart():
+    x = Input((None, 4))
+    norm = nn.LayerNorm(4)
+    graph = Graph(x, Tabled(norm)(Tabled(norm)(x)))
+    assert set(graph.state_dict()) == {"getitem_1.x", "getitem_2.x", "norm.weight", "norm.bias"}
+
+
 def test_what_closes_again_is_closed():
     x = Input((3, None, None))
     h = nn.Conv2d(3, 8, 3)(x)
@@ -160,6 +216,9 @@ def test_an_open_graph_refuses_other_shapes():
         graph.sized((3, 8, 8), (3, 8, 8))
     with pytest.raises(ValueError, match=r"conv2d_1: conv2d: "):
         graph.sized((3, 2, 2))
+    for shape in (3, 8), (1, 3, 8, 8), 3:                   # with one axis less the layers would take n for channels
+        with pytest.raises(ValueError, match=r"sized: input x has the axes \(3, None, None\) without the batch, "):
+            graph.sized(shape)
 
 
 @pytest.mark.parametrize("shape", [None, (None, 0), (True,), "wide", (3.5, None)])

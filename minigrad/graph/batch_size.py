@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
+from ..meta import BATCH
 from ..misuse import is_int
 from .nested import mapped
 
-# A prime, and no round number, nor a power of 2, is near a multiple of it.
-BATCH = 1_581_337_223
 NEAR = 1_000_000                # how far from a multiple of BATCH a number may lie that is made of it by adding
 PARTS = 16                      # in how many parts a batch may be divided for the result to be known as one
 
@@ -81,6 +80,12 @@ def spell_number(number: Any) -> str:
     if a == 0:
         return str(b)
     return ("n" if a == 1 else f"{a}n") + (f"{b:+}" if b else "")
+
+
+def known_length(number: int) -> int | str:
+    """A length as people know it: 28, "n", "2n+1", and "?" for one that is made of the batch size otherwise."""
+    text = spell_number(number)
+    return int(text) if text.lstrip("-").isdigit() else text
 
 
 def spell_numbers(text: str) -> str:

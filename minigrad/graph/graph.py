@@ -10,73 +10,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
-from inspect import signature
-from itertools import count
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from ..backend import Array, is_array
-from ..misuse import is_int
 from ..nn.module import Module, Parameter
-from ..nn.scope import scope, symbol_in
-from ..op import Op
+from ..nn.scope import symbol_in
 from ..tensor import Tensor, observer
-from .batch_size import BATCH, NEAR, in_batches, number_for_batch, spell, spell_number
-from .length import Length
-from .nested import leaves, mapped
-from .symbol import Call, Input, Symbol, call_on_symbols, calls_behind
+from .arguments import argument_names, exchanged, named_leaves, names_in_modules, own_names
+from .batch_size import BATCH, spell
+from .build import check_inputs, check_symbols, checked_train_only, make_node, named, several
+from .check import check_state_names, checked
+from .nested import leaves
+from .node import Node, Ref, refs_in, shown, with_refs, with_values
+from .plan import Step, plan
+from .replay import name_within, replayed
+from .symbol import Input, Symbol, calls_behind
 
-
-@dataclass(frozen=True)
-class Ref:
-    """The result of another node; `path` says which, of a node with several."""
-
-    node: str
-    path: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        return self.node + "".join([f"[{i}]" for i in self.path])
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """One call of a graph: a layer or op (None: an input) on the results of other nodes."""
-
-    name: str
-    what: Module | Op | None
-    args: tuple                 # as they came, each symbol replaced by the Ref to its node
-    result: Any                 # the array without values that comes out, or a tuple of them
-    options: dict[str, Any] = field(default_factory=dict)       # arguments that came by keyword alone
-    other: Any = None           # where axes are open, the result in the second trial (length.py): it differs in these
-
-    @property
-    def kind(self) -> str:
-        """What is called: "Conv2d" for a layer, "reshape" for an op, "Input" for an input."""
-        if self.what is None:
-            return "Input"
-        return self.what.name if isinstance(self.what, Op) else type(self.what).__name__
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The names of the nodes whose results it takes, each once."""
-        return tuple(dict.fromkeys([ref.node for ref in self.refs]))
-
-    @property
-    def refs(self) -> list[Ref]:
-        """The results that it takes, in the order of its arguments."""
-        return refs_in([self.args, self.options])
-
-    @property
-    def shape(self) -> Any:
-        """Of its result, the batch size as "n" and None for an open axis: ("n", 6, 28, None); of several, a tuple."""
-        return shape_in(self.result, self.other)
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(map(shown, single(self.result, self.other)))
-        return f"Node({self.name}: {self.kind}({', '.join(map(str, self.refs))}) -> {shapes})"
+if TYPE_CHECKING:
+    from .draw import Drawing
+    from .summary import Summary
 
 
 class Graph(Module):
@@ -87,26 +43,54 @@ class Graph(Module):
 
     Nodes keep the names given with `name=`, or the path of a layer inside the module that was called; others are named
     by kind and number, `conv2d_1`. Of a layer that is used again the later nodes have a number, and its parameters the
-    first one's name. A parameter among the arguments belongs to the graph as `<node>.<argument>`; so do arrays and
-    constant tensors, as buffers. Inside a list or tuple it is `<node>.<argument>.<position>`.
+    first one's name. A parameter among the arguments belongs to the graph under its path in the module that was called,
+    else as `<node>.<argument>`; so do arrays and constant tensors, as buffers. Inside a list or tuple it is
+    `<node>.<argument>.<position>`.
     train_only: names of outputs, of a dict, that a call gives in train mode alone, as those of auxiliary heads.
     Raises ValueError for two nodes of one name and for symbols that do not hang together.
     """
 
+    folded: tuple[tuple[str, str], ...] = ()        # what fold_batch_norm made one: names of (layer, BatchNorm)
+
     def __init__(self, inputs: Symbol | Sequence[Symbol], outputs: Symbol | Sequence[Symbol] | Mapping[str, Symbol],
                  train_only: Sequence[str] = ()):
-        starts = [inputs] if isinstance(inputs, Symbol) else list(inputs)
+        starts = list(several(inputs, "inputs"))
         ends: Any = outputs if isinstance(outputs, Symbol) else dict(outputs) if isinstance(outputs, Mapping) \
-            else tuple(outputs)
-        check_symbols(starts, leaves(ends))
+            else several(outputs, "outputs")
+        last = [x for x in leaves(ends) if x is not None]           # what attention gives may have a None in it
+        check_symbols(starts, last)
         first = [x.call for x in starts]
-        calls = calls_behind(leaves(ends), first)
+        calls = calls_behind(last, first)
         names = dict(zip(calls, named(calls), strict=True))
         check_inputs(starts, calls, names)
-        self.nodes: list[Node] = [make_node(call, call in first, names) for call in calls]
-        self.inputs = tuple([names[call] for call in first])
-        self.outputs = with_refs(ends, names)
-        self.train_only = checked_train_only(train_only, self.outputs)
+        self._take([make_node(call, call in first, names) for call in calls], tuple([names[call] for call in first]),
+                   with_refs(ends, names), train_only)
+        paths = names_in_modules(self, calls)
+        if paths:
+            self._take(self.nodes, self.inputs, self.outputs, train_only, paths)
+        check_state_names(self)
+
+    @classmethod
+    def of_nodes(cls, nodes: Sequence[Node], inputs: Sequence[str], outputs: Any, train_only: Sequence[str] = (),
+                 state_names: Mapping[str, str] | None = None) -> Graph:
+        """A graph of a list of nodes, each after those whose results it takes. All of it is checked (check.py).
+
+        inputs: names of nodes that call nothing. outputs: a Ref, or a name for it, or a tuple, list or dict of them.
+        state_names: where a layer, or an argument, has another name in the state dict than that of its first node.
+        Raises TypeError or ValueError, naming the node, for names that are missing or come twice, for circles and a
+        wrong order, for nodes that no output depends on, and for results that are not there.
+        """
+        graph = cls.__new__(cls)
+        graph._take(*checked(nodes, inputs, outputs), train_only, state_names)
+        check_state_names(graph)
+        return graph
+
+    def _take(self, nodes: list[Node], inputs: tuple[str, ...], outputs: Any, train_only: Sequence[str],
+              state_names: Mapping[str, str] | None = None) -> None:
+        """Be the graph of these nodes."""
+        self.nodes, self.inputs, self.outputs = nodes, inputs, outputs
+        self.train_only = checked_train_only(train_only, outputs)
+        self.state_names = dict(state_names or {})
         self._by_name = {node.name: node for node in self.nodes}
         self._plans: dict[tuple[str, ...], list[Step]] = {}
         constants = self._constants()
@@ -120,7 +104,7 @@ class Graph(Module):
         if isinstance(value, (Module, Parameter)):
             raise TypeError(f"Graph: {name} = {type(value).__name__} would never run: a graph has what its nodes have; "
                             "call the layer on a symbol and make a new Graph, or put both into an nn.Module")
-        constants = self._constants() if "." in name else {}
+        constants = self._constants() if "." in name or name in vars(self).get("state_names", {}).values() else {}
         if name not in constants:
             super().__setattr__(name, value)
         elif value is not constants[name]:
@@ -150,13 +134,17 @@ class Graph(Module):
         return with_values(outputs, self._run(xs, tuple([ref.node for ref in refs_in(outputs)])), 0)
 
     def run(self, *xs: Any, at: str | Sequence[str] | None = None) -> Any:
-        """The outputs, as a call gives them; or the values at inner nodes: of one by name, of several as a dict."""
+        """The outputs, as a call gives them; or the values at inner nodes: of one by name, of several as a dict.
+
+        The name of a block stands for the node in it whose result is read outside, as in `cut`.
+        """
         if at is None:
             return self(*xs)
-        wanted = tuple([self.node(name).name for name in ([at] if isinstance(at, str) else at)])
+        from . import surgery
+        nodes = {name: surgery.exit_of(self, "run", name) for name in surgery.named(at, "run")}
         self._check_arguments(xs)
-        values = self._run(xs, wanted)
-        return values[at] if isinstance(at, str) else {name: values[name] for name in wanted}
+        values = self._run(xs, tuple(nodes.values()))
+        return values[nodes[at]] if isinstance(at, str) else {name: values[node] for name, node in nodes.items()}
 
     def sized(self, *shapes: Sequence[int]) -> Graph:
         """The same graph, its layers and names included, for inputs of these shapes (the batch axis left out).
@@ -167,10 +155,15 @@ class Graph(Module):
         if len(shapes) != len(self.inputs):
             raise TypeError(f"sized: this graph has {len(self.inputs)} inputs ({', '.join(self.inputs)}), "
                             f"{len(shapes)} shapes came")
+        for name, shape in zip(self.inputs, shapes, strict=True):
+            known = self.node(name).shape[1:]
+            if (len(shape) if hasattr(shape, "__len__") else 1) != len(known):
+                raise ValueError(f"sized: input {name} has the axes {shown(known)} without the batch, {shape} came")
         inputs = [Input(shape, self.node(name).result.dtype, name)
                   for name, shape in zip(self.inputs, shapes, strict=True)]
         values = replayed(self, inputs, lambda node: node.name)
         graph = Graph(inputs, with_values(self.outputs, values, BATCH), self.train_only)
+        graph = Graph.of_nodes(graph.nodes, graph.inputs, graph.outputs, self.train_only, self.state_names)
         return graph.train(self.training)
 
     def _run(self, xs: Sequence, wanted: tuple[str, ...]) -> dict[str, Any]:
@@ -199,6 +192,10 @@ class Graph(Module):
         nodes = [self._by_name[name] for name in self.inputs]
         if len(xs) != len(nodes):
             raise TypeError(f"this graph takes {len(nodes)} inputs ({', '.join(self.inputs)}), {len(xs)} came")
+        for node, x in zip(nodes, xs, strict=True):
+            if not hasattr(x, "shape"):
+                raise TypeError(f"input {node.name} expects a tensor of shape {shown(node.shape)}, {type(x).__name__} "
+                                "came: minigrad.tensor(...) makes one")
         n = xs[0].shape[0] if xs[0].shape else None
         for node, x in zip(nodes, xs, strict=True):
             expected = node.shape[1:]
@@ -212,7 +209,7 @@ class Graph(Module):
         layers: dict[int, tuple[str, Module]] = {}
         for node in self.nodes:
             if isinstance(node.what, Module):
-                layers.setdefault(id(node.what), (node.name, node.what))
+                layers.setdefault(id(node.what), (self.state_names.get(node.name, node.name), node.what))
         return dict(layers.values())
 
     def _own_parameters(self) -> dict[str, Parameter]:
@@ -244,228 +241,59 @@ class Graph(Module):
                     while name in taken:
                         name += "_"
                     found += named_leaves(f"{node.name}.{name}", x)
-        return found
+        return [(self.state_names.get(name, name), x) for name, x in found] if self.state_names else found
 
-    def summary(self) -> str:
-        """A table of the nodes: name, kind, inputs, shape of the result, parameters, multiplications for one image."""
-        from .summary import summary
-        return summary(self)
+    def summary(self, *shapes: Any) -> Summary:
+        """A table of the nodes: shapes, windows, parameters, multiplications, receptive fields, memory; and totals.
 
+        shapes: of each input, without the batch axis: what it is at another size, or where axes are left open. It
+        prints as a table; see `minigrad.graph.Summary` for what else it gives.
+        """
+        from .summary import summary_of
+        return summary_of(self, *shapes)
 
-# --- building -------------------------------------------------------------------------------------------------
+    def draw(self, path: str | PathLike[str] | None = None, **options: Any) -> Drawing:
+        """A picture of it, which a notebook shows and `path` keeps: .svg, .html (blocks open on a click), .png.
 
-def check_symbols(inputs: Sequence, outputs: Sequence) -> None:
-    for role, values in ("inputs", inputs), ("outputs", outputs):
-        if not values:
-            raise ValueError(f"Graph: {role} are empty")
-        for x in values:
-            if not isinstance(x, Symbol):
-                raise TypeError(f"Graph: {role} must be symbols, made of Input by calling layers, "
-                                f"{type(x).__name__} came")
-    if len({x.call for x in inputs}) < len(inputs):
-        raise ValueError(f"Graph: the same symbol comes twice among the inputs, {', '.join(map(str, inputs))}")
-    for x in inputs:
-        if x.path:
-            raise ValueError(f"Graph: {x!r} cannot be an input, it is one of several results of a node")
-        if x.shape[:1] != (BATCH,):
-            raise ValueError(f"Graph: {x!r} cannot be an input, its first axis is not the batch's n")
+        Options of draw.draw: collapse=["layer2.*"], depth=1, direction="right", shapes="all", title="LeNet-5".
+        """
+        from .draw import draw
+        return draw(self, path, **options)
 
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the whole graph to a file, or a folder, from which `minigrad.load` rebuilds it. See save.save."""
+        from .save import save
+        save(self, path)
 
-def check_inputs(inputs: Sequence[Symbol], calls: Sequence[Call], names: Mapping[Call, str]) -> None:
-    """Every input is used, and nothing else is needed."""
-    for x in inputs:
-        if x.call not in names:
-            raise ValueError(f"Graph: the outputs do not depend on input {x!r}: leave it out")
-    for call in calls:
-        if call.what is None and call not in [x.call for x in inputs]:
-            raise ValueError(f"Graph: the outputs depend on input {names[call]}, which is not among the inputs: add it")
+    # --- surgery: other graphs of the same layers -------------------------------------------------------------
+    def cut(self, at: str | Sequence[str] | None = None, start: str | Sequence[str] | None = None, *,
+            copy: bool = False) -> Graph:
+        """The graph up to the node `at` (of several names, a dict), or what comes after `start`. See surgery.cut."""
+        from .surgery import cut
+        return cut(self, at, start, copy)
 
+    def features(self, names: Sequence[str], *, copy: bool = False) -> Graph:
+        """The graph that gives a dict, name -> the value of that node or block. See surgery.features."""
+        from .surgery import features
+        return features(self, names, copy)
 
-def named(calls: Sequence[Call]) -> list[str]:
-    """A name for every call, none twice: the one it was given, else its kind and a number."""
-    owners: dict[str, Call] = {}
-    for call in calls:
-        if call.name and owners.setdefault(call.name, call).what is not call.what:
-            raise ValueError(f"Graph: two nodes are called {call.name!r}, {owners[call.name].kind} and {call.kind}: "
-                             "names must differ")
-    used: set[str] = set()
-    names: list[str] = []
-    for call in calls:
-        stem = call.name or call.prefix + call.kind
-        numbered = (f"{stem}_{i}" for i in count(2 if call.name else 1))
-        name = call.name if call.name and call.name not in used else \
-            next(name for name in numbered if name not in used and name not in owners)
-        used.add(name)
-        names.append(name)
-    return names
+    def replace_head(self, head: Any = None, *, num_classes: int | None = None, at: str | None = None,
+                     output: Any = None, name: str | None = None, copy: bool = False) -> Graph:
+        """The graph with another last layer, or all after `at` exchanged. See head.replace_head."""
+        from .head import replace_head
+        return replace_head(self, head, num_classes, at, output, name, copy)
 
+    def freeze(self, until: str | Sequence[str] | None = None) -> Graph:
+        """Freeze the layers that `until` depends on, itself included; without it all. See surgery.set_trainable."""
+        from .surgery import set_trainable
+        return set_trainable(self, "freeze", until, False)
 
-def make_node(call: Call, is_input: bool, names: Mapping[Call, str]) -> Node:
-    if is_input:
-        return Node(names[call], None, (), call.result, {}, call.other)
-    return Node(names[call], call.what, with_refs(call.args, names), call.result, with_refs(call.options, names),
-                call.other)
+    def unfreeze(self, until: str | Sequence[str] | None = None) -> Graph:
+        """Let those layers learn again. See surgery.set_trainable."""
+        from .surgery import set_trainable
+        return set_trainable(self, "unfreeze", until, True)
 
-
-def checked_train_only(names: Sequence[str], outputs: Any) -> tuple[str, ...]:
-    """The names of outputs that are absent in eval mode: some, but not all, of the named ones."""
-    wanted = (names,) if isinstance(names, str) else tuple(names)
-    known = list(outputs) if isinstance(outputs, dict) else []
-    for name in wanted:
-        if name not in known:
-            raise ValueError(f"Graph: train_only has {name!r}, "
-                             + (f"the outputs are {', '.join(known)}" if known else
-                                "but the outputs have no names: give a dict of them"))
-    if known and len(set(wanted)) == len(known):
-        raise ValueError("Graph: all outputs are train_only: none would be left in eval mode")
-    return wanted
-
-
-# --- on symbols -----------------------------------------------------------------------------------------------
-
-def replayed(graph: Graph, xs: Sequence, name_of: Callable[[Node], str | None]) -> dict[str, Any]:
-    """Call the nodes of a graph on symbols: node name -> what came out. name_of(node): the name of its new node."""
-    values = dict(zip(graph.inputs, xs, strict=True))
-    for node in graph.nodes:
-        if node.name not in values:
-            what: Any = node.what
-            forward = what if isinstance(what, Op) else what.forward
-            values[node.name] = call_on_symbols(what, forward, with_values(node.args, values, BATCH), name_of(node),
-                                                with_values(node.options, values, BATCH))
-    return values
-
-
-def name_within(node: Node) -> str | None:
-    """Of a node whose graph is called on symbols: behind the path of that graph; None if its name was made up."""
-    made_up = isinstance(node.what, Op) and re.fullmatch(rf"(.*\.)?{re.escape(node.what.name)}_\d+", node.name)
-    return None if made_up else scope.prefix + node.name
-
-
-@dataclass(frozen=True)
-class Step:
-    """A node to run, and what is known of it beforehand."""
-
-    node: Node
-    is_plain: bool              # whether its arguments are results of nodes, whole, and constants
-    spent: list[str]            # the nodes whose values nobody needs after it
-
-
-def plan(nodes: Mapping[str, Node], inputs: Sequence[str], wanted: Iterable[str]) -> list[Step]:
-    """The nodes to run for the wanted ones, in order."""
-    needed, stack = set(), list(wanted)
-    kept = set(stack)
-    while stack:
-        name = stack.pop()
-        if name not in needed:
-            needed.add(name)
-            stack += [] if name in inputs else nodes[name].inputs
-    order = [node for node in nodes.values() if node.name in needed]
-    last: dict[str, str] = {}           # name -> the last node that takes its value
-    for node in order:
-        last.update(dict.fromkeys(() if node.name in inputs else node.inputs, node.name))
-    spent: dict[str, list[str]] = {node.name: [] for node in order}
-    for name, user in last.items():
-        if name not in kept:
-            spent[user].append(name)
-    return [Step(node, is_plain(node), spent[node.name]) for node in order]
-
-
-def is_plain(node: Node) -> bool:
-    """Whether arguments need no look inside: no tuples with results in them, no numbers made of lengths or batches."""
-    def is_constant(leaf: Any) -> bool:
-        return not isinstance(leaf, (Ref, Length)) and not (is_int(leaf) and abs(int(leaf)) >= NEAR)
-
-    return not node.options and all([type(a) is Ref and not a.path or all(map(is_constant, leaves(a)))
-                                     for a in node.args])
-
-
-# --- references -----------------------------------------------------------------------------------------------
-
-def with_refs(x: Any, names: Mapping[Call, str]) -> Any:
-    """Arguments or outputs with references in place of symbols."""
-    def ref(symbol: Symbol) -> Ref:
-        return Ref(names[symbol.call], symbol.path)
-
-    return mapped(x, lambda leaf: ref(leaf) if isinstance(leaf, Symbol) else leaf.placed(ref)
-                  if isinstance(leaf, Length) else leaf)
-
-
-def with_values(x: Any, values: Mapping[str, Any], n: int) -> Any:
-    """Arguments or outputs with values in place of references, for a batch of n."""
-    def value(ref: Ref) -> Any:
-        found = values[ref.node]
-        for i in ref.path:
-            found = found[i]
-        return found
-
-    def one(leaf: Any) -> Any:
-        if type(leaf) is Ref:
-            return value(leaf)
-        if isinstance(leaf, Length):
-            return leaf.evaluated(lambda number: number_for_batch(number, n), lambda ref, axis: value(ref).shape[axis])
-        return number_for_batch(leaf, n) if is_int(leaf) else leaf
-
-    return mapped(x, one)
-
-
-def named_leaves(name: str, x: Any) -> list[tuple[str, Any]]:
-    """(name, value) of an argument; of those in a list or tuple, each with its position."""
-    if isinstance(x, (tuple, list)):
-        return [leaf for i, part in enumerate(x) for leaf in named_leaves(f"{name}.{i}", part)]
-    return [(name, x)]
-
-
-def argument_names(node: Node) -> list[str]:
-    """Of an op or of a layer's forward, one for each of the node's arguments."""
-    if isinstance(node.what, Op):
-        return list(node.what.names)
-    names: list[str] = []
-    for name, parameter in signature(node.what.forward).parameters.items() if node.what else ():
-        several = parameter.kind is parameter.VAR_POSITIONAL
-        names += [f"{name}.{i}" for i in range(len(node.args) - len(names))] if several else [name]
-    return names[:len(node.args)]
-
-
-def own_names(layer: Module) -> set[str]:
-    return {name for name, _ in layer.named_parameters()} | {name for name, _ in layer.named_buffers()}
-
-
-def exchanged(x: Any, old: Array, new: Array) -> Any:
-    """Arguments with another array in place of `old`; a tensor stays the same one."""
-    def one(leaf: Any) -> Any:
-        if isinstance(leaf, Tensor) and leaf.data is old and not isinstance(leaf, Parameter):
-            leaf.data = new
-            leaf.touch()
-        return new if leaf is old else leaf
-    return mapped(x, one)
-
-
-def refs_in(x: Any) -> list[Ref]:
-    """All references, also those of the nodes from whose lengths an argument is computed."""
-    return [ref for leaf in leaves(x)
-            for ref in (leaf.places if isinstance(leaf, Length) else [leaf] if isinstance(leaf, Ref) else [])]
-
-
-# --- shapes ---------------------------------------------------------------------------------------------------
-
-def shape_in(result: Any, other: Any = None) -> Any:
-    """The shape of a result, the batch size as "n" and None for an axis in which the second trial differs."""
-    if isinstance(result, tuple):
-        return tuple([shape_in(part, other and other[i]) for i, part in enumerate(result)])
-    if result is None:
-        return None
-    others = result.shape if other is None else other.shape
-    return tuple([None if a != b else a if in_batches(a)[0] == 0 else spell_number(a)
-                  for a, b in zip(result.shape, others, strict=True)])
-
-
-def shown(shape: tuple | None) -> str:
-    """("n", 6, 28, None) -> "(n, 6, 28, None)" """
-    return str(shape).replace("'", "")
-
-
-def single(result: Any, other: Any = None) -> list[tuple]:
-    """The shapes of a result, or of each in a tuple."""
-    if isinstance(result, tuple):
-        return [shape for i, part in enumerate(result) for shape in single(part, other and other[i])]
-    return [] if result is None else [shape_in(result, other)]
+    def fold_batch_norm(self) -> Graph:
+        """A copy for inference, each BatchNorm after a convolution or Linear made part of it. See fold.py."""
+        from .fold import fold_batch_norm
+        return fold_batch_norm(self)

@@ -24,4 +24,3 @@ def leaves(x: Any) -> list:
     if isinstance(x, (tuple, list)):
         return [leaf for part in x for leaf in leaves(part)]
     return leaves((x.start, x.stop, x.step)) if type(x) is slice else [x]
-

@@ -11,10 +11,13 @@ lengths, one after the other (length.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from contextvars import ContextVar
 from math import prod
 from typing import Any, NoReturn
 
-from ..meta import Meta
+from ..backend import is_array
+from ..meta import Meta, asking, limited, patience, without_values
 from ..misuse import MISUSES, is_int
 from ..nn.module import Module
 from ..nn.scope import checked_name, scope
@@ -25,6 +28,11 @@ from .length import TRIALS, Length
 from .nested import leaves, mapped
 
 __all__ = ["BATCH", "Call", "Input", "Symbol", "calls_behind", "for_batch", "in_batches", "shape_of", "spell"]
+
+# Where somebody wants to know, the calls that are made, in order; one that raised stays there without a result.
+noted: ContextVar[list[Call] | None] = ContextVar("noted", default=None)
+
+MOST = BATCH // 2               # numbers that a call may take memory for, or compute one by one: none along the batch
 
 
 class Call:
@@ -38,6 +46,8 @@ class Call:
                  options: Mapping[str, Any] | None = None, other: Any = None):
         self.what, self.args, self.result, self.name = what, tuple(args), result, name
         self.options, self.other = dict(options or {}), other
+        self.owned = {id(x): path for x in leaves([self.args, self.options]) if isinstance(x, Tensor) or is_array(x)
+                      for path in [scope.path(x)] if path}      # arguments that the module which is running has
         self.prefix = scope.prefix      # of its name, if it has to be made up: the path of the module that is running
         self.date = tick()              # a call is younger than those whose results it takes
 
@@ -162,10 +172,13 @@ def call_on_symbols(what: Module | Op, forward: Callable, args: Sequence, name: 
                     options: Mapping[str, Any] | None = None) -> Any:
     """Note the call down, and return a symbol for its result: for each, if there are several."""
     options, trial, results = options or {}, 0, []
+    call, notes = Call(what, args, None, name, options), noted.get()
+    if notes is not None:
+        notes.append(call)
     several = [trial for trial, _ in enumerate(TRIALS)] if is_open(args) or is_open(options.values()) else [0]
     try:
         check_arguments([*args, *options.values()])
-        with no_grad():
+        with no_grad(), limited(MOST) if patience.get() is None else nullcontext():
             for trial in several:
                 results.append(bare(shape_of(what, forward, hollow(list(args), trial), hollow(dict(options), trial))))
     except MISUSES as wrong:
@@ -177,7 +190,8 @@ def call_on_symbols(what: Module | Op, forward: Callable, args: Sequence, name: 
     if other is not None and outline(y) != outline(other):
         raise ValueError(f"{name + ': ' if name else ''}how many results or axes come out depends on the size of the "
                          "input, which this graph leaves open: give Input the size")
-    return symbols_for(y, Call(what, args, y, name, options, other), (), other)
+    call.result, call.other = y, other
+    return symbols_for(y, call, (), other)
 
 
 def is_open(args: Any) -> bool:
@@ -209,13 +223,17 @@ def check_arguments(args: Any) -> None:
 
 def shape_of(what: Module | Op, forward: Callable, args: Sequence, options: Mapping[str, Any] | None = None) -> Any:
     """The result on arrays without values. A layer is asked as in eval mode: nothing is drawn, no statistics change."""
-    if isinstance(what, Op) or not what.training:
+    if isinstance(what, Op):
         return forward(*args, **options or {})
-    what.training = False
+    training, token = what.training, asking.set(True)
     try:
+        if training:
+            what.training = False
         return forward(*args, **options or {})
     finally:
-        what.training = True
+        asking.reset(token)
+        if training:
+            what.training = True
 
 
 def hollow(x: Any, trial: int = 0) -> Any:
@@ -227,7 +245,7 @@ def hollow(x: Any, trial: int = 0) -> Any:
             return leaf.values[trial]
         if isinstance(leaf, int) and type(leaf) is not bool:
             return int(leaf)                    # x.size is a kind of int that NumPy does not know
-        return leaf
+        return without_values(leaf)
     return mapped(x, one)
 
 
