@@ -30,7 +30,6 @@ import minigrad.nn.functional as F
 from minigrad import models, nn, ops, optim
 from minigrad.backend import DeviceError, cuda_library, device_name, peak_memory, synchronize
 from minigrad.graph import Graph, Input
-from minigrad.graph.summary import summary_rows
 
 from .common import described, machine, positive, table, write_csv, write_text, write_whole
 
@@ -80,8 +79,8 @@ def training_step(name: str, device: str, batch: int) -> Callable[[], None]:
 
 def operations(model: Graph) -> int:
     """Multiplications and additions of a training step, per image."""
-    return 2 * sum((2 if set(node.inputs) <= set(model.inputs) else 3) * row.multiplications
-                   for node, row in zip(model.nodes, summary_rows(model), strict=True))
+    return 2 * sum((2 if set(row.inputs) <= set(model.inputs) else 3) * (row.multiplications or 0)
+                   for row in model.summary())
 
 
 def step_times(step: Callable[[], None], device: str, rounds: int, seconds: float) -> list[float]:

@@ -23,8 +23,9 @@ LAYERS = {                      # node -> shape, parameters, multiplications for
 
 
 def summary_of(model) -> dict[str, tuple[int, int]]:
-    rows = [line.split() for line in model.summary().splitlines() if not line.startswith("-")][1:]
-    return {row[0]: tuple(int(cell.replace(",", "")) for cell in row[-2:]) for row in rows}
+    table = model.summary()
+    return {row.name: (row.parameters, row.multiplications) for row in table} | {
+        "total": (table.parameters, table.multiplications)}
 
 
 def test_layers_are_the_papers():
