@@ -7,9 +7,10 @@ from setuptools import find_packages, setup
 
 HERE = Path(__file__).resolve().parent
 CUDA = {"cuda12": ["cupy-cuda12x"], "cuda13": ["cupy-cuda13x"]}
-DEMO = ["matplotlib", "rich", "scikit-learn", "threadpoolctl"]          # `minigrad train`
+DEMO = ["matplotlib", "pillow", "rich", "scikit-learn", "threadpoolctl"]          # `minigrad train`
+DRAW = ["resvg-py"]                                     # drawings of graphs as .png; .svg and .html need nothing
 NOTEBOOKS = ["ipykernel", "nbclient", "nbformat"]       # the tests execute the notebooks from a clean kernel
-TEST = ["hypothesis", "ml_dtypes", "pytest", "pytest-xdist", "setuptools", *NOTEBOOKS, *DEMO]
+TEST = ["hypothesis", "ml_dtypes", "pytest", "pytest-xdist", "setuptools", *NOTEBOOKS, *DEMO, *DRAW]
 PARITY = ["torch"]                                      # cross-checks against PyTorch, in the tests alone
 DEV = ["mypy", "pre-commit", "ruff"]
 
@@ -37,6 +38,7 @@ setup(
     extras_require={
         **CUDA,
         "demo": DEMO,
+        "draw": DRAW,
         "test": sorted(TEST),
         "parity": PARITY,
         "dev": DEV,

@@ -57,7 +57,7 @@ def test_nothing_is_pinned_from_above(metadata: dict[str, Any]) -> None:
 
 def test_extras(metadata: dict[str, Any]) -> None:
     extras = metadata["extras_require"]
-    assert set(extras) == CUDA | {"demo", "test", "parity", "dev", "all"}
+    assert set(extras) == CUDA | {"demo", "draw", "test", "parity", "dev", "all"}
     assert set(extras["demo"]) <= set(extras["test"]), "the tests run the demo"
     assert set(extras["all"]) == {r for name in set(extras) - CUDA - {"all"} for r in extras[name]}
 
@@ -124,7 +124,7 @@ def untidy(content: bytes) -> str:
 
 def test_text_files_end_in_one_newline_and_no_line_in_blanks() -> None:
     files = text_files()
-    assert {"setup.py", "README.md", "minigrad/cli.py", ".pre-commit-config.yaml"} <= set(files)
+    assert {"setup.py", "README.md", "minigrad/cli/__init__.py", ".pre-commit-config.yaml"} <= set(files)
     assert {name: what for name, content in files.items() if (what := untidy(content))} == {}
 
 

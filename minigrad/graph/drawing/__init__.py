@@ -1,0 +1,1 @@
+"""How a graph becomes a picture: blocks from the names, words for the nodes, SVG, and a page to explore."""
