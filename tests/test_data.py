@@ -322,6 +322,11 @@ def test_stratified_split_rounds_up_the_largest_remainders():
     assert np.bincount(labels[stratified_split(labels, 0.2, 0)[1]]).tolist() == [4, 2, 2]
 
 
+def test_stratified_split_takes_one_label_each():
+    with pytest.raises(ValueError, match=r"stratified_split: expected labels \(n,\), \(3, 2\) came"):
+        stratified_split(np.zeros((3, 2)), 0.5, 0)
+
+
 @pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, 0.001])
 def test_stratified_split_refuses_empty_parts(fraction):
     with pytest.raises(ValueError, match="stratified_split: expected a fraction"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .transforms.sampling import gather, sample
+
 
 def random_shift(images: np.ndarray, generator: np.random.Generator, pixels: int = 2) -> np.ndarray:
     """Move every image by up to `pixels` whole pixels along rows and columns, each shift equally likely."""
@@ -17,7 +19,7 @@ def random_shift(images: np.ndarray, generator: np.random.Generator, pixels: int
     down, right = generator.integers(-pixels, pixels + 1, (2, n, 1))
     rows = np.clip(np.arange(h) - down, 0, h - 1)                       # (n, h)
     columns = np.clip(np.arange(w) - right, 0, w - 1)                   # (n, w)
-    return _gather(images, rows[:, :, None] * w + columns[:, None, :])
+    return gather(images, rows[:, :, None] * w + columns[:, None, :])
 
 
 def random_affine(images: np.ndarray, generator: np.random.Generator, degrees: float = 10.0, shift: float = 2.0,
@@ -38,7 +40,7 @@ def random_affine(images: np.ndarray, generator: np.random.Generator, degrees: f
     m = matrix[..., None, None]                                         # against (h, 1) and (w,)
     rows = m[:, 0, 0] * y + m[:, 0, 1] * x + ((h - 1) / 2 - move[:, 0])             # (n, h, w)
     columns = m[:, 1, 0] * y + m[:, 1, 1] * x + ((w - 1) / 2 - move[:, 1])
-    return _sample(images, rows, columns)
+    return sample(images, rows, columns)
 
 
 def _random_matrices(n: int, generator: np.random.Generator, degrees: float, scale: float, shear: float) -> np.ndarray:
@@ -50,34 +52,6 @@ def _random_matrices(n: int, generator: np.random.Generator, degrees: float, sca
     rotation = np.array([[cos, -sin], [sin, cos]]).transpose(2, 0, 1)
     slanting = np.array([[one, zero], [slant, one]]).transpose(2, 0, 1)
     return (rotation @ slanting * stretch[:, None, :]).astype(np.float32)
-
-
-def _sample(images: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Bilinear interpolation of images (n, c, h, w) at the places rows, columns (n, h, w)."""
-    _, _, h, w = images.shape
-    rows, columns = np.clip(rows, 0, h - 1), np.clip(columns, 0, w - 1)
-    top, left = np.minimum(rows.astype(np.intp), max(h - 2, 0)), np.minimum(columns.astype(np.intp), max(w - 2, 0))
-    down, right = (rows - top).astype(images.dtype)[:, None], (columns - left).astype(images.dtype)[:, None]
-    corner = top * w + left
-    below, beside = w * (h > 1), 1 * (w > 1)
-    upper = _mix(_gather(images, corner), _gather(images, corner + beside), right)
-    lower = _mix(_gather(images, corner + below), _gather(images, corner + below + beside), right)
-    return _mix(upper, lower, down)
-
-
-def _mix(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """a + share * (b - a), in the memory of b."""
-    b -= a
-    b *= share
-    b += a
-    return b
-
-
-def _gather(images: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    """images (n, c, h, w) at flat (n, h, w), places in the h * w pixels of each image, the same for its c channels."""
-    n, c, h, w = images.shape
-    planes = np.arange(n * c).reshape(n, c, 1, 1) * (h * w)
-    return images.reshape(-1).take(planes + flat[:, None])
 
 
 def _check(images: np.ndarray, who: str) -> tuple[int, int, int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .dataset import Dataset, TrainTest
-from .split import stratified_split
+from .splits import stratified_split
 
 SIDE = 32                       # what LeNet-5 reads
 SCALE = 3                       # pixels that one of the 8x8 becomes on each side: 24x24 in the middle of 32x32

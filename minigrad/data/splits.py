@@ -1,10 +1,31 @@
-"""Which examples go where: stratified splits and batches. Both give indices and touch no data."""
+"""Which examples go where: stratified splits and batches. Those of indices touch no data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+
+from .dataset import DataError, Subset, labels_of
+
+
+def split(data: Any, fraction: float, seed: int = 0) -> tuple[Any, Any]:
+    """Split off about `fraction` of a data set at random: (rest, held_out), of every class alike where it has classes.
+
+        train, validation = split(train, 0.1, seed=0)
+
+    data: anything with a length and `data[i]`. The split depends on its labels (its length, where it has none), the
+    fraction and the seed alone. Raises DataError for a fraction that leaves either part empty.
+    """
+    labels = labels_of(data)
+    try:
+        rest, held_out = stratified_split(np.zeros(len(data), np.int64) if labels is None else labels, fraction, seed)
+    except ValueError as error:
+        raise DataError(f"{getattr(data, 'name', type(data).__name__)}: {error}") from error
+    if hasattr(data, "subset"):
+        return data.subset(rest), data.subset(held_out)
+    return Subset(data, rest), Subset(data, held_out)
 
 
 def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
