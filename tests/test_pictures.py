@@ -75,12 +75,24 @@ def test_training_curves_with_gaps(tmp_path):
 
 def test_training_curves_refuse_what_they_cannot_draw(tmp_path):
     columns = history(3)
-    for wrong in ({}, {**columns, "validation_loss": []}, {k: v for k, v in columns.items() if k != "validation_loss"}):
-        with pytest.raises(ValueError, match="validation_loss.* missing"):
+    for wrong in ({}, {"epoch": [1]}, {"epoch": [], "train_loss": []}, {"train_loss": [1.0]}):
+        with pytest.raises(ValueError, match="expected columns epoch and train_loss, .* came"):
             pictures.training_curves(wrong, tmp_path / "curves.png")
     with pytest.raises(ValueError, match="chosen epoch among 1 to 3, 4 came"):
         pictures.training_curves(columns, tmp_path / "curves.png", chosen=4)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("names", "panels", "width", "height"), [
+    (["train_loss"], ["loss"], 6, 4.2),
+    (["train_accuracy", "train_loss", "learning_rate"], ["loss", "accuracy"], 10, 4.2),
+    (["train_loss", "train_main_loss", "validation_main_loss", "validation_top5"],
+     ["loss", "main_loss", "top5"], 10, 8.4)])
+def test_every_loss_and_metric_has_a_panel(tmp_path, names, panels, width, height):
+    columns = {"epoch": [1, 2, 3], **dict.fromkeys(names, [-0.5, 0.25, 0.5])}
+    assert pictures._panels(columns) == panels
+    pictures.training_curves(columns, tmp_path / "curves.png", chosen=2)
+    check_drawn(pixels(tmp_path / "curves.png"), width, height)
 
 
 @pytest.mark.parametrize(("first", "last", "expected"), [

@@ -16,7 +16,7 @@ from minigrad.train import lock, run_folder
 from minigrad.train.run_folder import HISTORY_COLUMNS, RunFolder, RunFolderError, read_history, write_atomically
 
 EPOCH = {"epoch": 1, "train_loss": 0.5, "train_accuracy": 0.9, "validation_loss": 0.75, "validation_accuracy": 0.875,
-         "images_per_second": 1234.5, "seconds": 1.25}
+         "samples_per_second": 1234.5, "seconds": 1.25}
 
 
 def names(folder):
@@ -331,6 +331,19 @@ def test_a_folder_that_cannot_be_locked(tmp_path, monkeypatch):
 
 
 # --- run.json -------------------------------------------------------------------------------------------------------
+
+def test_run_json_has_the_version_of_cupy_however_it_was_installed(tmp_path, monkeypatch):
+    """And of Pillow, which reads the images of a folder."""
+    found = {"numpy": "2.1", "cupy-cuda13x": "14.0", "pillow": "12.0"}
+
+    def version(name):
+        if name not in found:
+            raise run_folder.metadata.PackageNotFoundError
+        return found[name]
+    monkeypatch.setattr(run_folder.metadata, "version", version)
+    versions = run_json(started(tmp_path / "run").path)["versions"]
+    assert found.items() <= versions.items()
+
 
 def test_run_json_says_what_was_run_on_what(tmp_path):
     folder = started(tmp_path / "new" / "run")

@@ -2,61 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from .. import ops
 from ..backend import device_name, library_for, manual_seed, to_numpy
-from ..data import DataError, Dataset, TrainTest, digits, mnist, random_affine, stratified_split
+from ..data import Loader, source
 from ..graph import save
 from ..nn import Module
 from . import pictures
-from .loop import Augment, Epoch, Evaluation, Settings, Trainer, evaluate
+from .callbacks import Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint
+from .checkpoint import CheckpointError
+from .fit import fit, predict
 from .nonfinite import NonFiniteLoss
-from .progress import Progress
+from .parts import Parts, Pictures, Prepare, image_shape, load_data, parts_of
+from .recipes import Augment, Settings, augmentation, recipe_for, settings_for
 from .run_folder import PICTURES, WEIGHTS, RunFolder, RunFolderError
+from .trainer import Trainer
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a data set is trained on unless the user says otherwise; found on validation parts alone."""
-
-    title: str                  # what pictures call the data
-    settings: Settings
-    validation: float           # the share of the training images that chooses the epoch
-    augment: Augment
-
-
-RECIPES = {
-    "digits": Recipe("the UCI digits",
-                     Settings(epochs=100, batch_size=32, learning_rate=0.05, weight_decay=1e-3), 0.2,
-                     partial(random_affine, degrees=8.0, shift=2.0, scale=0.1, shear=0.1)),
-    "mnist": Recipe("MNIST", Settings(epochs=20, batch_size=32, learning_rate=0.05, weight_decay=1e-4), 1 / 12,
-                    partial(random_affine, degrees=10.0, shift=1.5, scale=0.1, shear=0.1)),
-}
+EVALUATE_BATCH = 500            # images at once where nothing is learned
+CHECKPOINT_SECONDS = 30         # between two checkpoints; one is written too when a signal ends the run
+MONITOR = ("validation_accuracy", "validation_loss")       # by which the epoch is chosen; the second where they tie
 MODEL_TITLES = {"lenet5": "LeNet-5"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """What shall be run. epochs, batch_size, learning_rate: None for the recipe's."""
+    """What shall be run. epochs, batch_size, learning_rate, weight_decay, optimizer, augment, patience, validation:
+    None for the recipe's; see `Settings`."""
 
     model: str
     make_model: Callable[[int], Module]         # number of classes -> a model with fresh weights
     data: str = "digits"
-    root: str | None = None                     # the folder of MNIST's files
+    root: str | None = None                     # the folder of the data's files; None: where `data.load` looks
+    download: bool = False                      # fetch what of them is missing
     seed: int = 0
     out: str | None = None                      # the run folder; None: runs/<model>-<data>-seed<seed>
     device: str = "cpu"
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
+    weight_decay: float | None = None
+    optimizer: str | None = None
+    augment: str | None = None
+    patience: int | None = None
+    validation: float | None = None             # the share of the training images that chooses the epoch
+    workers: int = 0                            # threads that read batches ahead
+    resume: bool = False                        # go on with the unfinished run in the folder
 
     @property
     def folder(self) -> str:
@@ -65,42 +63,53 @@ class Job:
     @property
     def title(self) -> str:
         """What its pictures show: "LeNet-5 on the UCI digits, seed 0"."""
-        return f"{MODEL_TITLES.get(self.model, self.model)} on {RECIPES[self.data].title}, seed {self.seed}"
+        return f"{MODEL_TITLES.get(self.model, self.model)} on {source(self.data).title}, seed {self.seed}"
 
     @property
     def settings(self) -> Settings:
-        usual = RECIPES[self.data].settings
-        asked: dict[str, Any] = {
-            "epochs": self.epochs, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
-        return replace(usual, **{name: value for name, value in asked.items() if value is not None})
+        return settings_for(self.model, self.data, epochs=self.epochs, batch_size=self.batch_size,
+                            learning_rate=self.learning_rate, weight_decay=self.weight_decay,
+                            optimizer=self.optimizer, augment=self.augment, patience=self.patience)
+
+    @property
+    def held_out(self) -> float:
+        """The share of the training images that validates."""
+        return recipe_for(self.data).validation if self.validation is None else self.validation
 
 
-def show_nothing(epochs: int, images: int) -> Progress:
-    return Progress()
+class Evaluation(NamedTuple):
+    """What a model makes of a data set: mean loss, accuracy, and probabilities (n, k)."""
+
+    loss: float
+    accuracy: float
+    probabilities: np.ndarray
 
 
-def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_nothing) -> dict[str, Any]:
-    """Run a job and return its result, which run.json holds too.
+def run(job: Job, command: str, callbacks: Sequence[Callback] = ()) -> dict[str, Any]:
+    """Run a job, or go on with it, and return its result, which run.json holds too.
 
-    command: what the user typed, for run.json. show(epochs, images): what to show meanwhile.
-    Raises, before anything is written, ImportError (an extra is missing), DeviceError, RunFolderError and DataError;
-    and NonFiniteLoss or RunFolderError while training. Whatever stops it, run.json then says why, unless a finished run
-    was in the folder: that is kept, run.json included.
+    command: what the user typed, for run.json. callbacks: what to show meanwhile, `ProgressBar("images")`.
+    Raises, before anything is written, ImportError (an extra is missing), DeviceError, RunFolderError (also where there
+    is nothing to resume, or another run) and DataError; and NonFiniteLoss, CheckpointError or RunFolderError while
+    training. Whatever stops it, run.json then says why, unless a finished run was in the folder: that is kept, run.json
+    included. A signal that ends it (Interrupted, for Ctrl-C) leaves a checkpoint, from which `Job(resume=True)` goes
+    on.
     """
     pictures.rehearse()
     with one_blas_thread():             # an extra too
         pass
     library_for(job.device)
     folder = RunFolder(job.folder)
-    data = load_data(job)
-    train, validation = split(data.train, RECIPES[job.data].validation, job.seed)
-    manual_seed(job.seed)
-    model = job.make_model(len(data.train.classes))
-    folder.start(command, job.seed, described(job, train, validation, data.test),
-                 {"model": job.model, **asdict(job.settings), "device": job.device,
-                  "device_name": device_name(job.device)})
+    model, parts = model_and_parts(job)
+    said = described(job, parts)
+    settings = {"model": job.model, **asdict(job.settings), "validation": job.held_out, "device": job.device,
+                "device_name": device_name(job.device)}
+    if job.resume:
+        folder.resume(job.seed, said, settings)
+    else:
+        folder.start(command, job.seed, said, settings)
     try:
-        return run_in(folder, job, model, train, validation, data.test, show)
+        return run_in(folder, job, model, parts, callbacks)
     except BaseException as error:
         folder.stop(reason(error))
         raise
@@ -108,31 +117,93 @@ def run(job: Job, command: str, show: Callable[[int, int], Progress] = show_noth
 
 def reason(error: BaseException) -> str:
     """Why a run stopped, in a line for run.json."""
-    if isinstance(error, (NonFiniteLoss, RunFolderError)):
+    if isinstance(error, (NonFiniteLoss, RunFolderError, CheckpointError)):
         return str(error)
     return "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def run_in(folder: RunFolder, job: Job, model: Module, train: Dataset, validation: Dataset, test: Dataset,
-           show: Callable[[int, int], Progress]) -> dict[str, Any]:
+def run_in(folder: RunFolder, job: Job, model: Module, parts: Parts, callbacks: Sequence[Callback]) -> dict[str, Any]:
     """Train, choose, test once, write."""
-    started = perf_counter()
-    with one_blas_thread(), show(job.settings.epochs, len(train)) as progress:
-        trainer = Trainer(model, train, validation, job.settings, job.seed, job.device, RECIPES[job.data].augment,
-                          progress.step)
-        for epoch in trainer:
-            folder.add_epoch(**epoch._asdict())
-            progress.epoch(epoch)
-    seconds = perf_counter() - started
-    if trainer.best is None:
+    settings = job.settings
+    chosen, told = EarlyStopping(settings.patience, MONITOR), InFolder(folder)
+    checkpoints = ModelCheckpoint(folder.place, every_epochs=None, every_seconds=CHECKPOINT_SECONDS, save_best=False)
+    alone = len(parts.train) > settings.batch_size and len(parts.train) % settings.batch_size == 1
+    with one_blas_thread():
+        fit(model, Loader(parts.train, settings.batch_size, shuffle=True, seed=job.seed, workers=job.workers,
+                          drop_last=alone,          # BatchNorm has nothing to normalise a single image by
+                          transform=changes(augmentation(settings.augment, job.data), parts.prepare)),
+            validation=parts.batches(parts.validation, EVALUATE_BATCH, job.workers), loss="cross_entropy",
+            metrics=["accuracy"], optimizer=settings.make_optimizer, epochs=settings.epochs, device=job.device,
+            resume=folder.place if job.resume else None, callbacks=[Cosine(), chosen, told, *callbacks, checkpoints])
+    if chosen.best is None:
         raise ValueError("a run needs at least one epoch")
-    model.load_state_dict(trainer.best_state)
-    tested = evaluate(model, test, job.device)
-    result = results(trainer.best, tested, train, test, model, seconds)
+    tested = evaluate(model, parts.test, job.device, parts.prepare, job.workers)
+    result = results(chosen.best, tested, parts, model, told.seconds)
     folder.write(WEIGHTS, lambda path: save(model, path))
-    draw(folder, job.title, model, tested, test, result)
+    draw(folder, job.title, model, tested, parts, result)
     folder.finish(result)
     return {**result, "folder": str(folder.path)}
+
+
+class Cosine(LearningRateScheduler):
+    """The learning rate falls to 0 along half a cosine over all epochs, step by step. Where a run goes on with more of
+    them than it began with, it falls from there on along the longer curve."""
+
+    def __init__(self) -> None:
+        super().__init__("cosine", per="step")
+        self.stretched = False
+
+    def load_state_dict(self, state: Any) -> None:
+        longest, own = "T_max", self.start["T_max"]
+        self.stretched = state["start"][longest] != own
+        super().load_state_dict({**state, **{key: {**state[key], longest: own} for key in ("start", "now")}})
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        if self.stretched:
+            for group, rate in zip(trainer.optimizer.param_groups, self.scheduler.get_lr_from_start(), strict=True):
+                group["lr"] = rate
+
+
+class InFolder(Callback):
+    """Keeps history.csv of a run folder up to date, and the time that the run took, in all its parts."""
+
+    def __init__(self, folder: RunFolder):
+        self.folder, self.seconds = folder, 0.0
+        self.started = perf_counter()
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        self.started = perf_counter() - self.seconds
+        self.folder.set_history(trainer.history.rows)
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        self.folder.add_epoch(**trainer.history[-1])
+
+    def teardown(self, trainer: Trainer) -> None:
+        self.seconds = self.state_dict()["seconds"]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"seconds": perf_counter() - self.started}
+
+    def load_state_dict(self, state: Any) -> None:
+        self.seconds = state["seconds"]
+
+
+def changes(augment: Augment | None, prepare: Prepare) -> Callable[..., Any]:
+    """What a training batch goes through: it is changed at random, then prepared as every other."""
+    def transform(images: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> tuple[Any, Any]:
+        return prepare(augment(images, generator) if augment else images, labels)
+    transform.__name__ = "augment" if augment else "prepare"        # which a checkpoint compares
+    return transform
+
+
+def evaluate(model: Module, data: Any, device: str = "cpu", prepare: Prepare | None = None,
+             workers: int = 0) -> Evaluation:
+    """What the model, in eval mode, makes of a labelled data set. prepare: what its images go through before."""
+    loader = Loader(data, EVALUATE_BATCH, workers=workers, transform=prepare)
+    scores = ops.tensor(predict(model, loader, device=device))                                      # (n, k)
+    labels = ops.tensor(data.labels)
+    return Evaluation(float(ops.cross_entropy(scores, labels)), float((scores.numpy().argmax(1) == data.labels).mean()),
+                      ops.softmax(scores, 1).numpy())
 
 
 def one_blas_thread() -> AbstractContextManager:
@@ -148,56 +219,50 @@ def one_blas_thread() -> AbstractContextManager:
 
 # --- data -----------------------------------------------------------------------------------------------------
 
-def load_data(job: Job) -> TrainTest:
-    if job.data == "digits":
-        if job.root is not None:
-            raise DataError("--root belongs to --data mnist: the UCI digits come with scikit-learn, not from a folder")
-        return digits()
-    if job.root is None:
-        raise DataError("mnist is not part of minigrad: name the folder of its four files with --root")
-    return mnist(job.root)
+def model_and_parts(job: Job) -> tuple[Module, Parts]:
+    """The model, with as many outputs as the data have classes; and the data, as it reads them."""
+    found = load_data(job.data, job.root, job.download, None)
+    manual_seed(job.seed)
+    model = job.make_model(len(found.train.classes))
+    reads = image_shape(model)
+    if source(job.data).name == "folder":                   # read anew, in the size of the model
+        found = load_data(job.data, job.root, False, reads)
+    return model, parts_of(found, job.data, reads, job.seed, job.held_out)
 
 
-def split(data: Dataset, share: float, seed: int) -> tuple[Dataset, Dataset]:
-    """A training and a validation part; the validation part is another for every seed."""
-    try:
-        rest, held_out = stratified_split(data.labels, share, seed)
-    except ValueError as error:
-        raise DataError(f"{data.name}: {len(data)} images are too few to split off a validation part") from error
-    return data.subset(rest), data.subset(held_out)
-
-
-def described(job: Job, train: Dataset, validation: Dataset, test: Dataset) -> dict[str, Any]:
+def described(job: Job, parts: Parts) -> dict[str, Any]:
     """What run.json says of the data."""
-    return {"name": job.data, "root": job.root, "train_images": len(train), "validation_images": len(validation),
-            "test_images": len(test), "classes": test.classes}
+    return {"name": job.data, "root": job.root, "train_images": len(parts.train),
+            "validation_images": len(parts.validation), "test_images": len(parts.test), "classes": parts.classes,
+            "image": parts.image, "mean": parts.mean, "std": parts.std}
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------
 
-def results(best: Epoch, tested: Evaluation, train: Dataset, test: Dataset, model: Module,
-            seconds: float) -> dict[str, Any]:
+def results(best: dict[str, Any], tested: Evaluation, parts: Parts, model: Module, seconds: float) -> dict[str, Any]:
     """The figures of a run. The baseline always answers the class that the training images show most often."""
-    often = int(np.bincount(train.labels).argmax())
-    errors = int((tested.probabilities.argmax(1) != test.labels).sum())
-    return {"test_accuracy": tested.accuracy, "test_errors": errors, "test_images": len(test), "test_loss": tested.loss,
-            "baseline_accuracy": float((test.labels == often).mean()), "baseline_class": test.classes[often],
-            "chosen_epoch": best.epoch, "validation_accuracy": best.validation_accuracy,
-            "validation_loss": best.validation_loss, "seconds": seconds,
-            "parameters": sum([p.data.size for p in model.parameters()])}
+    labels, often = parts.test.labels, int(np.bincount(parts.train.labels).argmax())
+    errors = int((tested.probabilities.argmax(1) != labels).sum())
+    return {"test_accuracy": tested.accuracy, "test_errors": errors, "test_images": len(labels),
+            "test_loss": tested.loss, "baseline_accuracy": float((labels == often).mean()),
+            "baseline_class": parts.classes[often], "chosen_epoch": best["epoch"],
+            "validation_accuracy": best["validation_accuracy"], "validation_loss": best["validation_loss"],
+            "seconds": seconds, "parameters": sum([p.data.size for p in model.parameters()])}
 
 
-def draw(folder: RunFolder, title: str, model: Module, tested: Evaluation, test: Dataset,
+def draw(folder: RunFolder, title: str, model: Module, tested: Evaluation, parts: Parts,
          result: dict[str, Any]) -> None:
-    """The pictures of a run."""
-    guesses = tested.probabilities.argmax(1)
-    counts = pictures.count_confusions(test.labels, guesses, len(test.classes))
-    filters = next(p.data for p in model.parameters() if p.data.ndim == 4)
+    """The pictures of a run; first-layer filters where they can be drawn, of one or three channels."""
+    labels, names = parts.test.labels, parts.classes
+    counts = pictures.count_confusions(labels, tested.probabilities.argmax(1), len(names))
+    filters = next((p.data for p in model.parameters() if p.data.ndim == 4), None)
     history = {name: [row[name] for row in folder.history] for name in folder.history[0]}
     curves, confusions, first_layer, wrong = PICTURES
     folder.write(curves, lambda path: pictures.training_curves(history, path, result["chosen_epoch"], title))
-    folder.write(confusions, lambda path: pictures.confusion_matrix(counts, test.classes, path, title))
-    folder.write(first_layer, lambda path: pictures.first_layer_filters(
-        to_numpy(filters), path, f"{title}\nfirst-layer filters"))
-    folder.write(wrong, lambda path: pictures.most_wrong(test.images, test.labels, tested.probabilities, test.classes,
-                                                         path, title=f"{title}\nmost wrong"))
+    folder.write(confusions, lambda path: pictures.confusion_matrix(counts, names, path, title))
+    if filters is not None and filters.shape[1] in (1, 3):
+        folder.write(first_layer, lambda path: pictures.first_layer_filters(
+            to_numpy(filters), path, f"{title}\nfirst-layer filters"))
+    images: Any = Pictures(parts, parts.test)
+    folder.write(wrong, lambda path: pictures.most_wrong(images, labels, tested.probabilities, names, path,
+                                                         title=f"{title}\nmost wrong"))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from .. import debug
-from ..backend import default_generator
+from ..backend import generator_states, set_generator_states
 from ..debug.events import Accumulate, Event, Rule, Unbroadcast
 from ..debug.glance import Glance, glance
-from ..nn import Module
-from ..tensor import Tensor
+from .state import copied
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -18,61 +21,64 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class Replay:
-    """The steps since the loss was last seen to be finite, and the weights and random numbers from which they began.
+    """The steps of a training since its loss was last seen to be finite, and the state from which they began.
 
     The loss is looked at only every few steps, and by then the updates have carried nan into every weight: the batch
-    that began it must be run again on the weights that it met, with the same masks of dropout. (The state of a GPU's
-    random numbers cannot be read, so there the masks are others.)
+    that began it must be run again on the weights that it met, with the same masks of dropout.
     """
 
-    def __init__(self, model: Module, optimizer: Any,
-                 loss_of: Callable[[Module, Tensor, Tensor], tuple[Tensor, Tensor]]):
-        self.model, self.optimizer, self.loss_of = model, optimizer, loss_of
+    def __init__(self, trainer: Trainer):
+        self.trainer = trainer
         self.forget()
 
     def forget(self) -> None:
         """All is well so far: begin from here."""
-        self.weights = copied(self.model.state_dict())
-        self.momenta = copied(self.optimizer.state_dict())
-        self.generator = default_generator()
-        self.chance = self.generator.bit_generator.state
-        self.steps: list[tuple[Tensor, Tensor, float]] = []
+        trainer = self.trainer
+        parts: tuple[Any, ...] = (trainer.model, trainer.losses.modules, trainer.optimizer, trainer.precision)
+        self.states = [(x, copied(x.state_dict())) for x in parts]
+        self.chance = generator_states()
+        self.steps: list[tuple[Any, Any, list[float]]] = []
 
-    def keep(self, images: Tensor, labels: Tensor, rate: float) -> None:
+    def keep(self, inputs: Any, targets: Any) -> None:
         """A step is about to be made."""
-        self.steps.append((images, labels, rate))
+        self.steps.append((inputs, targets, [group["lr"] for group in self.trainer.optimizer.param_groups]))
 
-    def explain(self, epoch: int, last: int) -> NonFiniteLoss:
-        """The error to raise, after `last` steps of an epoch."""
-        self.model.load_state_dict(self.weights)
-        self.optimizer.load_state_dict(self.momenta)
-        self.generator.bit_generator.state = self.chance
-        for number, step in enumerate(self.steps, last - len(self.steps) + 1):
-            culprit = self.again(*step)
+    def explain(self, what: str) -> NonFiniteLoss:
+        """The error to raise, after the last of the steps; `what` was seen, "the loss is nan"."""
+        trainer = self.trainer
+        for x, state in self.states:
+            x.load_state_dict(state)
+        set_generator_states(self.chance)
+        for number, (inputs, targets, rates) in enumerate(self.steps, trainer.batch - len(self.steps) + 1):
+            for group, rate in zip(trainer.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+            culprit = self.again(inputs, targets)
             if culprit:
-                return NonFiniteLoss(f"training stopped in epoch {epoch}, step {number} (learning rate {step[2]:.3g}): "
-                                     f"{culprit}")
-        return NonFiniteLoss(f"training stopped in epoch {epoch}, step {last}: run again, every loss is finite: their "
-                             "sum overflowed, or a GPU's dropout drew other masks: try a smaller learning rate")
+                return NonFiniteLoss(f"training stopped in epoch {trainer.epoch}, step {number} (learning rate "
+                                     f"{rates[0]:.3g}): {culprit}")
+        return NonFiniteLoss(f"training stopped in epoch {trainer.epoch}, step {trainer.batch}: {what}, but the last "
+                             f"{len(self.steps)} training steps, run again, are finite: look at "
+                             + ("the validation data, and at what is different in eval mode" if "validation" in what
+                                else "what changes besides the weights and the default random numbers"))
 
-    def again(self, images: Tensor, labels: Tensor, rate: float) -> str:
+    def again(self, inputs: Any, targets: Any) -> str:
         """Run one step again under the recorder; what made nan or inf in it, "" if nothing did."""
+        trainer, optimizer = self.trainer, self.trainer.optimizer
         with debug.record(sources=False) as record:
-            loss, _ = self.loss_of(self.model, images, labels)
+            _, losses = trainer.forward(inputs, targets)
             origin = record.first_nonfinite()
-        if origin is not None:
-            return f"the loss is {float(loss)}; {origin}"
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad()
-        found = first_nonfinite_gradient(debug.walk(loss))
-        if found:
+        bad = [f"{name.replace('_', ' ')} is {float(x)}" for name, x in losses.items() if not isfinite(float(x))]
+        if origin is not None and bad:
+            return f"the {bad[-1]}; {origin}"
+        optimizer.zero_grad()
+        found = first_nonfinite_gradient(debug.walk(trainer.precision.scale(losses["loss"])))
+        if found and not trainer.precision.may_overflow:
             return f"the loss is still finite, but {found}: try a smaller learning rate"
-        self.optimizer.step()
-        for name, p in self.model.named_parameters():
+        trainer.descend()
+        for name, p in trainer.model.named_parameters():
             seen = glance(p)
             if not seen.finite:
-                return (f"loss and gradients are still finite, but {type(self.optimizer).__name__}'s step made "
+                return (f"loss and gradients are still finite, but {type(optimizer).__name__}'s step made "
                         f"{seen.not_finite} of {name} {p.shape}: try a smaller learning rate")
         return ""
 
@@ -98,12 +104,3 @@ def made_here(event: Event) -> str:
     else:
         return ""
     return next((f"{what} made {seen.not_finite}" for what, seen in gradients.items() if not seen.finite), "")
-
-
-def copied(state: Any) -> Any:
-    """A state dict with copies of its arrays."""
-    if isinstance(state, dict):
-        return {key: copied(value) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return [copied(value) for value in state]
-    return state.copy() if hasattr(state, "copy") else state

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 
 from ..files import write_atomically
+from .history import is_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +24,7 @@ PathLike = str | os.PathLike[str]
 DPI = 120
 TRAIN, VALIDATION, WRONG = "#1f77b4", "#d95f02", "#b2182b"
 FEW_EPOCHS = 30                 # up to here every epoch gets a dot
+PANELS = 8                      # losses and metrics in one picture
 
 Arguments = ParamSpec("Arguments")
 
@@ -52,45 +54,59 @@ def rehearse() -> None:
 @picture
 def training_curves(history: Mapping[str, Sequence[float]], path: PathLike, chosen: int | None = None,
                     title: str = "Training") -> None:
-    """Loss and accuracy over the epochs, training and validation, with a line at the epoch that was chosen.
+    """Losses and metrics over the epochs, training and validation, a panel each, with a line at the chosen epoch.
 
-    history: the columns of history.csv (`read_history`), each one number an epoch: epoch, train_loss, validation_loss,
-    train_accuracy, validation_accuracy; `chosen` is one of its epochs. Raises ValueError for missing or empty columns.
+    history: columns of one number an epoch, as `History.columns`: epoch, and those called train_... and validation_...
+    (loss first, at most PANELS of them are drawn); `chosen` is one of its epochs. Raises ValueError for none.
     """
-    needed = ("epoch", "train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
-    missing = [name for name in needed if not len(history.get(name, ()))]
-    if missing:
-        raise ValueError(f"training_curves: expected a history with {', '.join(needed)}, {', '.join(missing)} missing")
-    columns = {name: np.asarray(history[name], float) for name in needed}
-    columns["train_accuracy"] = 100 * columns["train_accuracy"]
-    columns["validation_accuracy"] = 100 * columns["validation_accuracy"]
-    figure = _figure(10, 4.2)
+    whats = _panels(history)
+    epoch = np.asarray(history["epoch"], float)
+    if chosen is not None and chosen not in epoch:
+        raise ValueError(f"training_curves: expected the chosen epoch among {epoch[0]:g} to {epoch[-1]:g}, "
+                         f"{chosen} came")
+    rows = -(-len(whats) // 2)
+    figure = _figure(10 if len(whats) > 1 else 6, 4.2 * rows)
     figure.suptitle(title)
-    loss, accuracy = figure.subplots(1, 2)
-    _draw_curves(loss, columns, "loss", "loss (mean cross-entropy)", chosen)
-    _draw_curves(accuracy, columns, "accuracy", "accuracy (%)", chosen)
-    losses = np.concatenate([columns["train_loss"], columns["validation_loss"]])
-    loss.set_ylim(0, 1.08 * losses[np.isfinite(losses)].max(initial=0.0) or 1.0)
+    grid = figure.subplots(rows, min(len(whats), 2), squeeze=False).ravel()
+    for axes, what in zip(grid, whats, strict=False):
+        _draw_curves(axes, history, what, chosen)
+    for axes in grid[len(whats):]:
+        axes.set_visible(False)
     _save(figure, path)
 
 
-def _draw_curves(axes: Axes, columns: Mapping[str, np.ndarray], what: str, label: str, chosen: int | None) -> None:
-    epoch = columns["epoch"]
+def _panels(history: Mapping[str, Sequence[float]]) -> list[str]:
+    """What is drawn: "loss" for train_loss and validation_loss."""
+    columns = [name for name, values in history.items() if len(values)]
+    found = [part for name in columns for prefix, _, part in [name.partition("_")] if prefix in ("train", "validation")]
+    if "epoch" not in columns or not found:
+        raise ValueError("training_curves: expected columns epoch and train_loss, validation_loss or other train_... "
+                         f"and validation_..., with rows; {', '.join(columns) or 'none'} came")
+    return sorted(dict.fromkeys(found), key=lambda what: what != "loss")[:PANELS]
+
+
+def _draw_curves(axes: Axes, history: Mapping[str, Sequence[float]], what: str, chosen: int | None) -> None:
+    epoch = np.asarray(history["epoch"], float)
     marker = "o" if len(epoch) <= FEW_EPOCHS else ""
-    for part, colour in (("train", TRAIN), ("validation", VALIDATION)):
-        axes.plot(epoch, columns[f"{part}_{what}"], color=colour, marker=marker, markersize=3.5, linewidth=1.6,
-                  label="training" if part == "train" else part)
+    scale = 100 if is_share(what) else 1
+    parts = {part: scale * np.asarray(history[f"{part}_{what}"], float) for part in ("train", "validation")
+             if len(history.get(f"{part}_{what}", ()))}
+    for part, values in parts.items():
+        axes.plot(epoch, values, color=TRAIN if part == "train" else VALIDATION, marker=marker, markersize=3.5,
+                  linewidth=1.6, label="training" if part == "train" else part)
     if chosen is not None:
-        value = columns[f"validation_{what}"][epoch == chosen]
-        if not len(value):
-            raise ValueError(f"training_curves: expected the chosen epoch among {epoch[0]:g} to {epoch[-1]:g}, "
-                             f"{chosen} came")
-        spelled = f"{value[0]:.1f} %" if what == "accuracy" else f"{value[0]:.3f}"
+        value = list(parts.values())[-1][epoch == chosen]
+        spelled = f"{value[0]:.1f} %" if is_share(what) else f"{value[0]:.3f}"
         axes.axvline(chosen, color="0.55", linewidth=1, linestyle="--", zorder=0)
         axes.plot([chosen], value, "o", markersize=10, markerfacecolor="none", markeredgecolor="black", clip_on=False,
                   label=f"chosen: epoch {chosen}, {spelled}")
+    if what.endswith("loss"):
+        values = np.concatenate(list(parts.values()))
+        values = values[np.isfinite(values)]
+        if values.min(initial=0.0) >= 0:
+            axes.set_ylim(0, 1.08 * values.max(initial=0.0) or 1.0)
+    axes.set_ylabel(what.replace("_", " ") + " (%)" * is_share(what))
     axes.set_xlabel("epoch")
-    axes.set_ylabel(label)
     axes.set_xticks(_whole_ticks(int(epoch[0]), int(epoch[-1])))
     axes.grid(alpha=0.3)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False,

@@ -4,10 +4,11 @@
     history.csv            one row an epoch, named columns
     weights.safetensors    the weights of the chosen epoch
     curves.png ...         pictures
+    last.safetensors       while it is not finished: the checkpoint from which it can go on (and previous.safetensors)
 
 Each file appears complete or not at all: it is written under a temporary name beside its place and then renamed. While
 a run goes on the folder is locked, and a finished run in it stays as it is until the new one has its result: until then
-the new one's files gather in a hidden folder inside.
+the new one's files gather in a hidden folder inside; there they also wait to be resumed.
 """
 
 from __future__ import annotations
@@ -31,14 +32,20 @@ import numpy as np
 
 from ..backend import processor_name
 from ..files import write_atomically
+from .checkpoint import LAST, PREVIOUS
 from .lock import Lock, LockedError
+from .state import differences
 
 RUN, HISTORY, WEIGHTS = "run.json", "history.csv", "weights.safetensors"
 PICTURES = ("curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png")
 MADE_BY = "minigrad"            # how a later run knows the folder again
 LOCK, NEXT = ".lock", ".next"   # while a run goes on: its lock; its files, if a finished run has their place
 HISTORY_COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-                   "images_per_second", "seconds")
+                   "samples_per_second", "seconds")
+
+LIBRARIES = ("numpy", "cupy", "cupy-cuda12x", "cupy-cuda13x", "safetensors", "scikit-learn", "pillow", "matplotlib",
+             "threadpoolctl")           # that have a part in a run, as they are installed
+PASSING = ("root", "device_name")       # what may change while a run waits to be resumed
 
 
 class RunFolderError(OSError):
@@ -49,8 +56,9 @@ class RunFolder:
     """The folder of one training run. Making one checks that it can be used; it is created by the first write.
 
     A folder that is new, empty, or holds an earlier run of minigrad is accepted. A finished run is replaced by
-    `finish`, and `stop` leaves it; what is left of one that never finished is removed by `start`. From `start` to
-    `finish` or `stop` no other process, and no other RunFolder, can start a run there.
+    `finish`, and `stop` leaves it; what is left of one that never finished is removed by `start`, or gone on with by
+    `resume`. From `start` or `resume` to `finish` or `stop` no other process, and no other RunFolder, can start a run
+    there. Checkpoints go into `place`.
 
         folder = RunFolder("runs/lenet5")           # RunFolderError: not a folder, not writable, holds other things
         folder.start(command="minigrad train lenet5", seed=0, data={"name": "digits"}, settings={"epochs": 20})
@@ -130,10 +138,58 @@ class RunFolder:
             shutil.rmtree(self.path / NEXT, ignore_errors=True)
             self.place.mkdir(exist_ok=True)
             if not finished:
-                for name in (HISTORY, WEIGHTS, *PICTURES):
+                for name in (HISTORY, WEIGHTS, *PICTURES, LAST, PREVIOUS):
                     (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise self._failure("cannot be cleared of its earlier run", error) from error
+
+    def resume(self, seed: int, data: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        """Lock the folder and go on with the run in it that never finished; its files stay.
+
+        seed, data, settings: as `start` got them; they are compared, but for epochs, of which there may be more now.
+        Raises RunFolderError where there is nothing to go on with, or they differ, naming what.
+        """
+        if not self.path.is_dir():
+            raise RunFolderError(f"run folder {self.path}: there is no such folder, so nothing to resume")
+        self._lock()
+        try:
+            self.place = self.path / NEXT if (self.path / NEXT / LAST).exists() else self.path
+            run = self._to_resume({"seed": seed, "data": data, "settings": settings})
+            self.history, self.written = [], set()
+            self.run = {**run, "status": "running", "resumed": [*run.get("resumed", []), _now()]}
+            self._write_run(self.run)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _to_resume(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """run.json of a run that can be resumed as it is asked for, without what its end had added."""
+        run = _earlier_run(self.place)
+        if run is None:
+            raise RunFolderError(f"run folder {self.path}: holds no run of minigrad (no {RUN} of its making), so "
+                                 "nothing to resume")
+        if run.get("status") == "finished":
+            raise RunFolderError(f"run folder {self.path}: its run has finished, there is nothing to resume: more "
+                                 "epochs are another run, to be begun without resume")
+        if not any([(self.place / name).exists() for name in (LAST, PREVIOUS)]):
+            raise RunFolderError(f"run folder {self.path}: its run ended before its first checkpoint ({LAST}): begin "
+                                 "it anew, without resume")
+        now = _plain(asked)
+        then = {name: _kept(run.get(name)) for name in now}
+        _allow_more_epochs(then["settings"], now["settings"])
+        found = differences(then, {name: _kept(x) for name, x in now.items()})
+        if found:
+            raise RunFolderError(f"run folder {self.path}: cannot be resumed with other settings: {'; '.join(found)}: "
+                                 "leave them as they were, or begin another run")
+        left = {name: value for name, value in run.items() if name not in ("status", "reason", "ended")}
+        return {**left, "settings": now["settings"]}
+
+    def set_history(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Let history.csv hold these epochs, as far as a run came that is resumed."""
+        self.history = []
+        if rows:
+            self.history = [_plain(row) for row in rows[:-1]]
+            self.add_epoch(**rows[-1])
 
     def add_epoch(self, **columns: Any) -> None:
         """Add a row to history.csv: the HISTORY_COLUMNS, and after them any others, the same in every row."""
@@ -161,20 +217,25 @@ class RunFolder:
     def finish(self, result: Mapping[str, Any]) -> None:
         """Write run.json with status "finished" and the result; where a finished run was, this one takes its place."""
         self._close({"status": "finished", "result": dict(result)})
+        for name in (LAST, PREVIOUS):
+            (self.place / name).unlink(missing_ok=True)
         self._take_the_place()
         self._leave()
 
     def stop(self, reason: str) -> None:
         """Write run.json with status "stopped" and why: a run that was interrupted or could not go on.
 
-        Where a finished run was, that stays and the new one goes. It raises nothing where the disk takes not even that.
+        Where a finished run was, that stays; the new one goes, unless it has a checkpoint: then it waits beside it to
+        be resumed. It raises nothing where the disk takes not even that.
         """
+        waits = self.place == self.path or (self.place / LAST).exists()
         with suppress(OSError):
             if self.run.get("status") == "finished":        # stopped on its last steps
                 self._take_the_place()
-            elif self.place == self.path:
+                waits = False
+            elif waits:
                 self._close({"status": "stopped", "reason": reason})
-        self._leave()
+        self._leave(waits)
 
     def _close(self, end: Mapping[str, Any]) -> None:
         if not self.run:
@@ -198,8 +259,9 @@ class RunFolder:
         except OSError as error:
             raise self._failure("its earlier run cannot be replaced", error) from error
 
-    def _leave(self) -> None:
-        if self.place != self.path:
+    def _leave(self, waits: bool = False) -> None:
+        """Unlock the folder, and remove what gathered beside a finished run, unless it waits to be resumed."""
+        if self.place != self.path and not waits:
             shutil.rmtree(self.place, ignore_errors=True)
         if self.lock is not None:
             self.lock.release()
@@ -217,6 +279,17 @@ def read_history(path: str | os.PathLike[str]) -> dict[str, list[float]]:
     return {name: [float(row[name] or "nan") for row in rows] for name in (rows[0] if rows else ())}
 
 
+def _kept(said: Any) -> Any:
+    """What of a run's data or settings must be the same for it to go on: not where they lie, nor the processor."""
+    return {name: x for name, x in said.items() if name not in PASSING} if isinstance(said, dict) else said
+
+
+def _allow_more_epochs(then: Any, now: dict[str, Any]) -> None:
+    """A run that goes on may get longer: then `then` is made to agree."""
+    if isinstance(then, dict) and isinstance(then.get("epochs"), int) and now.get("epochs", 0) > then["epochs"]:
+        then["epochs"] = now["epochs"]
+
+
 def versions() -> dict[str, str]:
     """Of Python, minigrad, and the libraries that have a part in a run and are installed."""
     try:
@@ -224,7 +297,7 @@ def versions() -> dict[str, str]:
     except metadata.PackageNotFoundError:
         own = "not installed, run from its source tree"
     found = {"python": platform.python_version(), "minigrad": own}
-    for library in ("numpy", "safetensors", "scikit-learn", "matplotlib", "threadpoolctl"):
+    for library in LIBRARIES:
         with suppress(metadata.PackageNotFoundError):
             found[library] = metadata.version(library)
     return found
