@@ -88,7 +88,7 @@ def test_broadcasting_is_undone():
     assert (first.argument, first.axes, first.before.shape, first.after.shape) == ("b", (0,), (4, 3), (3,))
     assert (second.argument, second.axes, second.before.shape, second.after.shape) == ("b", (0,), (4, 3), (1, 3))
     assert first.after.norm == pytest.approx(4 * np.sqrt(3))
-    assert "gb summed over axis 0, as b was broadcast" in str(first)
+    assert "gb summed over axis 0, as b was" in str(first) and "broadcast" in str(first)
 
 
 def test_promotion_is_cast_back():
@@ -566,7 +566,7 @@ def test_lines_fit_and_are_ascii():
     fused = [name for name, op in OPS.items() if hasattr(op, "definition")]
     for event in stepping(debug.walk(loss), fused):
         for line in str(event).splitlines():
-            assert len(line) <= 100 and line.isascii() and line == line.rstrip(), line
+            assert len(line) <= 80 and line.isascii() and line == line.rstrip(), line
 
 
 def test_a_glance_counts_what_is_not_finite():
@@ -594,7 +594,7 @@ def test_step_model_prints_every_call_and_ends_with_the_proof():
     assert float(last.split()[-1]) < 1e-5
     assert all(p.grad is not None for p in model.parameters())
     assert all(f"=> {name} " in text for name, _ in model.named_parameters())
-    assert max(map(len, text.splitlines())) <= 100
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_step_model_is_reproducible():

@@ -21,13 +21,14 @@ def local_links(markdown: str) -> list[str]:
     return [target.partition("#")[0] for target in found if not re.match(r"[a-z]+:|#", target)]
 
 
-def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["README.md", "docs/layer_graphs.md", "docs/training.md"])
+def test_python_blocks_run_in_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = blocks(README.read_text(encoding="utf-8"), "python")
-    assert found, "README.md has no ```python block"
+    found = blocks((ROOT / name).read_text(encoding="utf-8"), "python")
+    assert found, f"{name} has no ```python block"
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for block in found:         # the line numbers of a traceback are the README's
-        exec(compile("\n" * (block.line - 1) + block.text, str(README), "exec"), namespace)
+    for block in found:         # the line numbers of a traceback are the page's
+        exec(compile("\n" * (block.line - 1) + block.text, str(ROOT / name), "exec"), namespace)
 
 
 def test_the_listing_is_what_the_command_prints() -> None:
@@ -51,10 +52,13 @@ def test_two_commands() -> None:
         assert command.startswith("python3 -m venv .venv"), f"{command}: must begin by making its environment"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+GUIDES = sorted([f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", *GUIDES])
 def test_links_lead_somewhere(name: str) -> None:
     targets = local_links((ROOT / name).read_text(encoding="utf-8"))
-    missing = [target for target in targets if not (ROOT / target).exists()]
+    missing = [target for target in targets if not ((ROOT / name).parent / target).exists()]
     assert not missing, f"{name} points at what does not exist: {', '.join(missing)}"
 
 

@@ -561,14 +561,18 @@ def test_memory_is_flat_over_1000_steps_without_the_garbage_collector():
             training_step(w1, w2, x, target)
         tracemalloc.start()
         training_step(w1, w2, x, target)
-        before, objects = tracemalloc.get_traced_memory()[0], len(gc.get_objects())
-        for _ in range(1000):
-            training_step(w1, w2, x, target)
-        after, grown = tracemalloc.get_traced_memory()[0] - before, len(gc.get_objects()) - objects
+        objects, marks = len(gc.get_objects()), [tracemalloc.get_traced_memory()[0]]
+        for _ in range(4):
+            for _ in range(250):
+                training_step(w1, w2, x, target)
+            marks.append(tracemalloc.get_traced_memory()[0])
+        grown = len(gc.get_objects()) - objects
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert after < 20_000 and grown < 50, f"{after} bytes and {grown} objects more after 1000 steps"
+    # What leaks grows in every part; another thread of the process may allocate something once.
+    growth = [b - a for a, b in zip(marks, marks[1:], strict=False)]
+    assert min(growth) < 2_500 and grown < 50, f"{growth} bytes and {grown} objects more after 4 times 250 steps"
 
 
 @pytest.mark.parametrize("create_graph", [False, True])

@@ -17,7 +17,7 @@ from .rules import rule_text
 
 @dataclass(eq=False, repr=False)
 class Event:
-    """Something that happened on the way back. `str(event)` is one or a few lines of at most 100 columns.
+    """Something that happened on the way back. `str(event)` is one or a few lines of at most 80 columns.
 
     node: the call on the tape (None where a leaf itself is the loss); depth: how many definitions it is inside of;
     parent: the rule event whose definition this one belongs to.

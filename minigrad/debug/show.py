@@ -1,4 +1,4 @@
-"""Events as text: aligned, at most 100 columns, ASCII alone so that every terminal shows it."""
+"""Events as text: aligned, at most 80 columns, ASCII alone so that every terminal shows it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from .glance import Glance, brief, number
 if TYPE_CHECKING:
     from .events import Accumulate, Enter, Event, Leaf, Leave, Rule, Seed, Unbroadcast
 
-WIDTH = 100
-LEFT, SHAPE = 54, 18            # columns: what happens, the shape; the gradient's norm comes last
-INDENT = " " * 8                # of what happens at a call, below its line
-BAR = "  | "                    # for every definition around
+WIDTH = 80
+LEFT, SHAPE = 43, 17            # columns: what happens, the shape; the gradient's norm comes last
+NARROW = 24                     # of the first, however many definitions are around
+INDENT = " " * 6                # of what happens at a call, below its line
+INNER = "  "                    # the lines of a rule after its first
+BAR = " | "                     # for every definition around
 
 
 def text(event: Event) -> str:
@@ -24,25 +26,25 @@ def text(event: Event) -> str:
 
 
 def seed_lines(event: Seed, room: int) -> list[str]:
-    start = f"the walk starts at {event.op} #{event.serial}" if event.node else "the walk starts at a leaf"
-    return [row(f"{INDENT}seed: {start}", spell(event.arrived.shape), brief(event.arrived, "g"), room)]
+    start = f"starts at {event.op} #{event.serial}" if event.node else "starts at a leaf"
+    return row(f"{INDENT}seed: {start}", spell(event.arrived.shape), brief(event.arrived, "g"), room)
 
 
 def rule_lines(event: Rule, room: int) -> list[str]:
-    place = f"{event.op:<17} {event.layer:<12} {str(event.source or ''):<14}".rstrip()
+    place = " ".join([f"{event.op:<13}", f"{event.layer:<8}", str(event.source or "")]).rstrip()
     several = len(event.arrived) > 1
     shape = " ".join([spell(s) for s in event.shape]) if several else spell(event.shape)
     g = [brief_or_nothing(seen, f"g{i}" if several else "g") for i, seen in enumerate(event.arrived)]
-    lines = [row(f"{event.serial:>6}  {place}", shape, "  ".join(g), room)]
+    lines = row(f"{event.serial:>4}  {place}", shape, "  ".join(g), room)
     if event.operands:
         where = ", ".join([f"{name} is {what}" for name, what in event.operands.items()])
         lines += [clipped(line, room) for line in beside(f"{INDENT}where ", where, room)]
     for name, rule in event.rules.items():
         seen = event.given[name]
         formula, hash_, comment = rule.partition("  # ")
-        first, *rest = pieces(formula) + (pieces(f"# {comment}") if hash_ else [])
-        lines.append(row(INDENT + first, spell(seen.shape), brief(seen, f"g{name}"), room))
-        lines += [INDENT + "    " + line for line in rest]
+        first, *rest = pieces(formula, room) + (pieces(f"# {comment}", room) if hash_ else [])
+        lines += row(INDENT + first, spell(seen.shape), brief(seen, f"g{name}"), room)
+        lines += [INDENT + INNER + line for line in rest]
     return lines
 
 
@@ -55,9 +57,9 @@ def unbroadcast_lines(event: Unbroadcast, room: int) -> list[str]:
         done.append(f"reshaped from {spell(before.shape)}")
     if before.dtype != after.dtype:
         done.append(f"cast back from {before.dtype} to {after.dtype}")
-    first, *rest = pieces(f"g{event.argument} {' and '.join(done)}")
-    return [row(INDENT + first, spell(after.shape), brief(after, f"g{event.argument}"), room),
-            *[INDENT + "    " + line for line in rest]]
+    first, *rest = pieces(f"g{event.argument} {' and '.join(done)}", room)
+    return [*row(INDENT + first, spell(after.shape), brief(after, f"g{event.argument}"), room),
+            *[INDENT + INNER + line for line in rest]]
 
 
 def accumulate_lines(event: Accumulate, room: int) -> list[str]:
@@ -78,11 +80,11 @@ def leaf_lines(event: Leaf, room: int) -> list[str]:
 
 
 def enter_lines(event: Enter, room: int) -> list[str]:
-    return [f"  +- into {event.op}: its definition, with the same arriving gradient"]
+    return beside(f" +- into {event.op}: ", "its definition, with the same arriving gradient", room)
 
 
 def leave_lines(event: Leave, room: int) -> list[str]:
-    start = f"  +- out of {event.op}: "
+    start = f" +- out of {event.op}: "
     if not event.compared:
         return beside(start, "no kernel ran, the definition was the rule: nothing to compare", room)
     each = ", ".join([f"g{name} {d:.1e} of {number(event.largest[name])}" for name, d in event.differences.items()])
@@ -98,18 +100,28 @@ WRITERS: dict[str, Callable[[Any, int], list[str]]] = {
 
 # --- parts of lines -------------------------------------------------------------------------------------------
 
-def row(left: str, shape: str, value: str, room: int) -> str:
-    """Three columns; what is too long for the line ends in dots."""
-    return clipped(f"{left:<{LEFT}} {shape:<{SHAPE}} {value}".rstrip(), room)
+def row(left: str, shape: str, value: str, room: int) -> list[str]:
+    """Three columns, the last two on a line of their own where they do not fit beside the first."""
+    width = left_of(room)
+    line = f"{left:<{width}} {shape:<{SHAPE}} {value}".rstrip()
+    if len(line) <= room and len(left) <= width:
+        return [line]
+    second = f"{'':<{width}} {shape:<{SHAPE}} {value}".rstrip()
+    return [clipped(left, room), second if len(second) <= room else clipped(f"{INDENT}{shape}  {value}", room)]
+
+
+def left_of(room: int) -> int:
+    """The width of the first column: bars of definitions around are at its cost."""
+    return max(LEFT - (WIDTH - room), NARROW)
 
 
 def clipped(line: str, room: int) -> str:
     return line if len(line) <= room else line[:room - 3] + "..."
 
 
-def pieces(said: str) -> list[str]:
-    """A text in pieces for the left column."""
-    return wrap(said, LEFT - len(INDENT) - 1, subsequent_indent="") or [""]
+def pieces(said: str, room: int) -> list[str]:
+    """A text in pieces for the first column."""
+    return wrap(said, left_of(room) - len(INDENT) - len(INNER)) or [""]
 
 
 def beside(left: str, right: str, room: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from difflib import get_close_matches
+from textwrap import wrap
 from typing import Any
 
 from ..backend import manual_seed
@@ -14,11 +15,11 @@ from ..ops import cross_entropy, randint, randn
 from ..tensor import Tensor
 from .events import Event, Leave, Rule
 from .record import record
-from .show import LEFT, SHAPE
+from .show import LEFT, SHAPE, WIDTH
 from .walk import walk
 
-HEADING = (f"{'     #  op                layer':<{LEFT}} {'shape of output':<{SHAPE}} gradient that arrives\n"
-           f"{'        rule for each argument':<{LEFT}} {'shape':<{SHAPE}} gradient it gives")
+HEADING = (f"{'   #  op            layer':<{LEFT}} {'shape of output':<{SHAPE}} what arrives\n"
+           f"{'      rule for each argument':<{LEFT}} {'shape':<{SHAPE}} what it gives")
 
 
 class UnknownOpError(ValueError):
@@ -40,13 +41,19 @@ def step_model(model: Graph | Callable[[], Graph], into: Collection[str] = (), s
     manual_seed(seed)
     name = "the model" if isinstance(model, Graph) else getattr(model, "__name__", "the model")
     graph = model if isinstance(model, Graph) else model()
+    title, loss = random_batch_loss(graph, name, batch)
+    tell(title, loss, into, out)
+    return graph
+
+
+def random_batch_loss(graph: Graph, name: str, batch: int) -> tuple[str, Tensor]:
+    """What there is to say of a random batch, and the loss of the model on it."""
     xs = [random_input(graph, node, batch) for node in graph.inputs]
     with record(sources=False) as recorder:
         loss = sum_of(random_loss(y) for y in outputs_of(graph(*xs)))
     shapes = ", ".join([f"{node} {x.shape}" for node, x in zip(graph.inputs, xs, strict=True)])
-    tell(f"{name} on {shapes} at random: loss {float(loss.numpy()):.4g}, {len(recorder.calls)} calls on the tape, "
-         "the youngest first", loss, into, out)
-    return graph
+    return (f"{name} on {shapes} at random\n"
+            f"loss {float(loss.numpy()):.4g}, {len(recorder.calls)} calls on the tape, the youngest first"), loss
 
 
 def tell(title: str, loss: Tensor, into: Collection[str], out: Callable[[str], Any]) -> None:
@@ -80,7 +87,7 @@ def summary(visits: list[Leave], into: Collection[str]) -> str:
         ops = [visit.op for visit in compared]
         where = ", ".join([f"{ops.count(op)} x {op}" for op in dict.fromkeys(ops)])
         worst = max([visit.worst for visit in compared], key=lambda d: (d != d, d))
-        lines.append(f"stepped into {where}: definition {verdict}: max |diff| {worst:.1e}")
+        lines += wrap(f"stepped into {where}: definition {verdict}: max |diff| {worst:.1e}", WIDTH)
     elif visits:
         lines.append("the definitions were the rules, for no kernel ran: nothing to compare")
     return "\n".join(lines)
@@ -91,8 +98,10 @@ def check_names(into: Collection[str]) -> None:
     for name in into:
         if name not in fused:
             near = get_close_matches(name, fused, 1)
-            raise UnknownOpError(f"cannot step into {name!r}: " + (f"did you mean {near[0]}?" if near else
-                             f"the ops with a definition are {', '.join(fused)}"))
+            some = f"conv2d, linear, softmax and {len(fused) - 3} other ops have a definition"
+            raise UnknownOpError(f"cannot step into {name!r}: " + (
+                f"it is a primitive, its formula is all there is; {some}" if name in OPS else
+                f"did you mean {near[0]}?" if near else some))
 
 
 # --- something to go backward from ----------------------------------------------------------------------------
@@ -106,7 +115,7 @@ def random_input(graph: Graph, node: str, batch: int) -> Tensor:
 
 def random_loss(y: Tensor) -> Tensor:
     """Cross entropy of the scores y (n, c, ...) with random classes."""
-    return cross_entropy(y, randint(0, y.shape[1], (y.shape[0], *y.shape[2:])))
+    return cross_entropy(y, randint(0, y.shape[1], (y.shape[0], *y.shape[2:]), device=y.device))
 
 
 def outputs_of(y: Any) -> list[Tensor]:

@@ -1,0 +1,84 @@
+"""Which images a command reads: `--data`, `--root`, `--download`, or what a run says it was trained on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..data import names, source
+from ..train.parts import Parts, load_parts
+from ..train.run_folder import RUN
+from .errors import Ended
+from .forward import image_shape
+from .grammar import name, nearest, one_of
+from .run_record import Run
+from .subject import Subject
+
+PARTS = ("test", "validation", "train")
+LABELLED = [name for name in names() if not source(name).masks]       # what a classifier can be trained on
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A part of a data set. common: the class that the training images show most often."""
+
+    parts: Parts
+    part: Any
+    name: str
+    common: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self.part.labels
+
+
+def add_data(parser: argparse.ArgumentParser, default: str, root_default: str) -> None:
+    parser.add_argument("--data", metavar="NAME", type=one_of("data set", LABELLED),
+                        help=f"the data set: {', '.join(LABELLED[:-1])}, or {LABELLED[-1]}, which is any images, in "
+                             f"a folder for each class (default: {default})")
+    parser.add_argument("--root", metavar="DIR", type=name, help="the folder of its files, for folder also a zip file "
+                        f"(default: {root_default})")
+    parser.add_argument("--download", action="store_true", help="fetch what is missing from the official address")
+
+
+def check_data(data: str, root: str | None, download: bool) -> None:
+    """Whether the three options go together."""
+    found = source(data)
+    if root is not None and not found.root:
+        raise Ended(f"--root {root}: --data {data} takes no folder: {found.about}")
+    if root is None and found.needs_root:
+        raise Ended(f"--data {data} needs --root: {found.root}")
+    if download and not found.downloads:
+        raise Ended(f"--download: --data {data} is not fetched: {found.about}")
+
+
+def chosen(model: Subject, args: argparse.Namespace) -> Chosen:
+    """The part that was asked for, of the data that were asked for, as this model reads them."""
+    run = model.run
+    if run is None and args.data is None:
+        raise Ended(f"{model.name} does not say what it was trained on: name the data with --data")
+    data = args.data or (run.data if run else "")
+    own = run if run and run.data == data else None             # the run, if it was trained on these data
+    if own and data not in LABELLED:
+        raise Ended(f"{own.folder / RUN}: names the data set {data!r}, which minigrad has not: "
+                    f"{nearest(data, LABELLED)}")
+    if args.part == "validation" and own is None:
+        raise Ended(f"--part validation is what a run kept aside of its own data: {model.name} has none of {data}")
+    root = args.root if args.root is not None else own.root if own else None
+    check_data(data, root, args.download)
+    seed, share = (own.seed, own.get("settings", "validation", kind=float)) if own else (0, 0.5)
+    parts = load_parts(data, root, args.download, image_shape(model.graph, model.name), seed, share, statistics(run))
+    part = getattr(parts, args.part)
+    learnt = parts.train.labels if own else np.concatenate([parts.train.labels, parts.validation.labels])
+    return Chosen(parts, part, f"{data} {args.part}", int(np.bincount(learnt).argmax()))
+
+
+def statistics(run: Run | None) -> Any:
+    """What the images that a model learnt from were normalised with, as run.json says; None where nobody says."""
+    if run is None:
+        return None
+    kind = (int, float, list)
+    return run.get("data", "mean", kind=kind), run.get("data", "std", kind=kind)

@@ -1,0 +1,135 @@
+"""`minigrad step`: the walk over a model's backward pass, with fresh weights or a run's, on digits or at random."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from ..backend import manual_seed
+from ..data import DataError, digits
+from ..debug import record
+from ..debug.events import Accumulate, Event, Leaf, Leave, Rule, Seed, Unbroadcast
+from ..debug.glance import Glance
+from ..debug.step import check_names, random_batch_loss, stepping
+from ..debug.step import tell as tell_walk
+from ..debug.walk import walk
+from ..graph import Graph
+from ..ops import cross_entropy, tensor
+from ..tensor import Tensor
+from .grammar import Parser, add_input, add_json, name, one_of, positive, whole, wrapped
+from .output import tell, tell_json
+from .subject import WHAT, give_weights, sized, subject
+
+DIGIT = (1, 32, 32)             # what `data.digits` gives
+SOURCES = ("digits", "random")
+
+USAGE = "step MODEL"
+ABOUT = """
+Send a small batch through a model and print its backward pass, the youngest call first: what arrives at each call,
+the rule for each argument, and the gradient that it gives.
+"""
+EXAMPLES = [
+    ("minigrad step lenet5", "all calls of LeNet-5, on four handwritten digits"),
+    ("minigrad step lenet5 --into conv2d", "go on inside of each convolution's definition"),
+    ("minigrad step runs/lenet5-digits-seed0", "the network that a run has trained"),
+    ("minigrad step lenet5 | less", "a page at a time"),
+]
+
+
+def parser() -> Parser:
+    parser = Parser(USAGE, ABOUT, EXAMPLES)
+    parser.add_argument("model", metavar="MODEL", help=WHAT)
+    parser.add_argument("--into", metavar="OP", action="append", default=[],
+                        help="step into the definition of this op, as conv2d; may be given several times")
+    parser.add_argument("--weights", metavar="FILE", type=name,
+                        help="weights for the model, a safetensors file (default: fresh ones, or the run's)")
+    parser.add_argument("--data", metavar="NAME", type=one_of("source", SOURCES),
+                        help="what goes through the model: digits, training images of the UCI digits, or random, "
+                             "random numbers (default: digits if scikit-learn is installed and the model reads them)")
+    parser.add_argument("--batch-size", metavar="N", type=positive, default=4, help="how many images (default: 4)")
+    add_input(parser)
+    parser.add_argument("--seed", metavar="N", type=whole, default=0, help="of weights and batch (default: 0)")
+    add_json(parser, "the events of the walk")
+    return parser
+
+
+def run(args: argparse.Namespace, command: str) -> int:
+    check_names(args.into)
+    manual_seed(args.seed)
+    graph = sized(subject(args.model).graph, args.input)
+    called = args.model
+    if args.weights is not None:
+        give_weights(graph, args.weights, args.model)
+        called += f" with the weights of {args.weights}"
+    if on_digits(graph, args.data, args.model):
+        title, loss = digits_loss(graph, called, args.seed, args.batch_size)
+    else:
+        title, loss = random_batch_loss(graph, called, args.batch_size)
+    if args.json:
+        events = [described(event) for event in stepping(walk(loss), args.into)]
+        tell_json({"model": args.model, "title": title, "loss": float(loss.numpy()), "events": events})
+    else:
+        tell_walk("\n".join([wrapped(line) for line in title.splitlines()]), loss, args.into, tell)
+    return 0
+
+
+# --- something to go backward from ------------------------------------------------------------------------------
+
+def on_digits(graph: Graph, data: str | None, model: str) -> bool:
+    """Whether digits go through the model; DataError where they were asked for and do not fit."""
+    if data == "random" or data is None and not find_spec("sklearn"):
+        return False
+    reads = [graph.node(node).result.shape[1:] for node in graph.inputs] == [DIGIT]
+    if data == "digits" and not reads:
+        raise DataError(f"step: {model} does not read digits, which are {DIGIT}: ask for --data random")
+    return reads
+
+
+def digits_loss(graph: Graph, called: str, seed: int, batch: int) -> tuple[str, Tensor]:
+    """What there is to say of a batch of real digits, and the loss of the model on it."""
+    train = digits().train
+    images, labels = train[np.random.default_rng(seed).permutation(len(train))[:batch]]
+    with record(sources=False) as recorder:
+        scores = graph(tensor(images))
+        loss = cross_entropy(scores, tensor(labels))
+    shown, read = ", ".join(map(str, labels)), ", ".join(map(str, scores.numpy().argmax(1)))
+    return (f"{called} on {len(images)} UCI digits, {images.shape}\nthey are {shown}, it reads {read}\n"
+            f"loss {float(loss):.4g}, {len(recorder.calls)} calls on the tape, the youngest first"), loss
+
+
+# --- the walk for machines ----------------------------------------------------------------------------------------
+
+def described(event: Event) -> dict[str, Any]:
+    """An event with its numbers; arrays as their shape, dtype and norm."""
+    about = {"kind": event.kind, "op": event.op, "call": event.serial, "layer": event.layer, "depth": event.depth,
+             "source": str(event.source) if event.source else None, "shape": event.shape}
+    return {**about, **dict(particulars(event))}
+
+
+def particulars(event: Event) -> Iterator[tuple[str, Any]]:
+    """What only events of its kind have."""
+    if isinstance(event, Seed):
+        yield "arrived", seen(event.arrived)
+    elif isinstance(event, Rule):
+        yield "arrived", [seen(g) for g in event.arrived]
+        yield "arguments", event.operands
+        yield "rules", event.rules
+        yield "given", {name: seen(g) for name, g in event.given.items()}
+    elif isinstance(event, Unbroadcast):
+        yield from [("argument", event.argument), ("axes", event.axes), ("before", seen(event.before)),
+                    ("after", seen(event.after))]
+    elif isinstance(event, Accumulate):
+        yield from [("place", event.place), ("path", event.k), ("paths", event.m), ("now", seen(event.now))]
+    elif isinstance(event, Leaf):
+        yield from [("name", event.name), ("gradient", seen(event.final))]
+    elif isinstance(event, Leave):
+        yield from [("compared", event.compared), ("agrees", event.agrees), ("differences", event.differences)]
+
+
+def seen(glance: Glance | None) -> dict[str, Any] | None:
+    return None if glance is None else {"shape": glance.shape, "dtype": glance.dtype, "norm": glance.norm,
+                                        "nans": glance.nans, "infs": glance.infs}

@@ -1,0 +1,184 @@
+"""`minigrad train`: train a model on a data set and leave a folder that says how it went."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+from typing import Any
+
+from .. import models
+from ..data.transforms import AUGMENTATIONS
+from ..train import ProgressBar
+from ..train.checkpoint import LAST
+from ..train.fit import OPTIMIZERS
+from ..train.job import Job
+from ..train.job import run as run_job
+from ..train.recipes import RECIPES
+from .data_argument import add_data, check_data
+from .errors import INTERRUPTED, TERMINATED, Ended
+from .grammar import (
+    Parser,
+    add_json,
+    add_quiet,
+    add_workers,
+    device,
+    name,
+    one_of,
+    positive,
+    rate,
+    share,
+    whole,
+    wrapped,
+)
+from .output import percent, plural, table, tell, tell_json
+from .run_record import Run, unfinished
+from .signals import Terminated
+
+BY_DATA = "(default: the data set's, below)"
+USAGE = "train MODEL"
+ABOUT = """
+Train a model, choose an epoch by a part of the training images that is kept aside, read the test part once, and leave a
+run folder: run.json (command, seed, versions, hardware, settings, result), history.csv, weights.safetensors and
+pictures.
+"""
+EXAMPLES = [
+    ("minigrad train lenet5", "LeNet-5 on the UCI digits, in a minute or two, into runs/lenet5-digits-seed0"),
+    ("minigrad train lenet5 --epochs 3 --lr 0.1 --out runs/try", "briefly, in a folder of its own"),
+    ("minigrad train lenet5 --optimizer adam --patience 10 --seed 1",
+     "with another optimizer, and no longer than there is progress"),
+    ("minigrad train lenet5 --data mnist --download", "on MNIST, fetched into the cache first"),
+    ("minigrad train lenet5 --data folder --root letters", "on one's own images, one folder for each class"),
+    ("minigrad train --resume runs/try", "go on where Ctrl-C, a crash or a power cut has stopped a run"),
+]
+MORE = """
+Another optimizer than sgd brings its own usual rate and weight decay, unless they are given. Validation is the share of
+the training images that chooses the epoch, where the data have no such part of their own.
+
+Ctrl-C ends a run after its step, with a checkpoint; a second Ctrl-C ends it at once. Checkpoints come every 30 seconds
+too, from which a run that crashed goes on. With --resume it comes to the very result that it would have had. It
+takes everything from run.json; --epochs may be larger than there.
+
+Images are brought to the size that the model reads, grey ones to its number of channels.
+"""
+
+
+def parser() -> Parser:
+    parser = Parser(USAGE, ABOUT, EXAMPLES, f"{defaults()}\n\n{MORE}")
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="the name of a model (see minigrad models)")
+    parser.add_argument("--resume", metavar="RUN", type=name,
+                        help="go on with an unfinished run, in its folder (default: begin a new one)")
+    add_data(parser, "digits", "the cache")
+    parser.add_argument("--out", metavar="DIR", type=name, help="the run folder; a finished run in it is kept until "
+                        "this one has finished, and then replaced (default: runs/MODEL-DATA-seedSEED)")
+    parser.add_argument("--seed", metavar="N", type=whole,
+                        help="of weights, split, order and augmentation (default: 0)")
+    parser.add_argument("--epochs", metavar="N", type=positive, help=f"passes over the training images {BY_DATA}")
+    parser.add_argument("--batch-size", metavar="N", type=positive, help=f"images a step {BY_DATA}")
+    parser.add_argument("--optimizer", metavar="NAME", type=one_of("optimizer", OPTIMIZERS),
+                        help=f"one of {', '.join(OPTIMIZERS)} (default: sgd, with Nesterov's momentum, 0.9)")
+    parser.add_argument("--lr", metavar="RATE", type=rate, help="learning rate of the first step; it falls to 0 along "
+                        f"a cosine {BY_DATA}")
+    parser.add_argument("--weight-decay", metavar="X", type=share,
+                        help=f"how strongly weights are pulled to 0 {BY_DATA}")
+    parser.add_argument("--augment", metavar="HOW", type=one_of("augmentation", ["auto", *AUGMENTATIONS]),
+                        help=f"change the training images at random: {', '.join(AUGMENTATIONS)}, or auto, as is usual "
+                             "for the data (default: auto)")
+    parser.add_argument("--patience", metavar="N", type=positive,
+                        help="end after so many epochs without a better one (default: never)")
+    parser.add_argument("--device", type=device, help="cpu, cuda or cuda:NUMBER (default: cpu)")
+    add_workers(parser)
+    add_quiet(parser)
+    add_json(parser)
+    return parser
+
+
+def defaults() -> str:
+    """What the data sets set, as an indented table."""
+    rows = [[data, str(recipe.settings.epochs), str(recipe.settings.batch_size), f"{recipe.settings.learning_rate:g}",
+             f"{recipe.settings.weight_decay:g}", f"{100 * recipe.validation:.0f} %"]
+            for data, recipe in RECIPES.items()]
+    heads = ["defaults of", "--epochs", "--batch-size", "--lr", "--weight-decay", "validation"]
+    return "\n".join([f"  {line}" for line in table(heads, rows, right=heads[1:]).splitlines()])
+
+
+def run(args: argparse.Namespace, command: str) -> int:
+    job = new_job(args) if args.resume is None else resumed_job(args)
+    try:
+        result = run_job(job, command, [] if args.quiet else [ProgressBar("images")])
+    except (KeyboardInterrupt, Terminated) as error:
+        if not (unfinished(job.folder) / LAST).exists():
+            raise
+        how, status = (f"terminated ({error})", TERMINATED) if isinstance(error, Terminated) else \
+            ("interrupted", INTERRUPTED)
+        raise Ended(f"{how}: minigrad train --resume {shlex.quote(job.folder)} goes on from here", status) from error
+    if args.json:
+        tell_json(result)
+    else:
+        tell(told(result))
+    return 0
+
+
+def new_job(args: argparse.Namespace) -> Job:
+    """What shall be run."""
+    if args.model is None:
+        raise Ended("the following arguments are required: MODEL, or --resume RUN (see minigrad train --help)")
+    make = models.find(args.model)
+    data = args.data or "digits"
+    check_data(data, args.root, args.download)
+    root = None if args.root is None else os.path.abspath(args.root)        # run.json is read from anywhere
+    return Job(args.model, lambda classes: make(num_classes=classes), data, root, args.download, args.seed or 0,
+               args.out, args.device or "cpu", args.epochs, args.batch_size, args.lr, args.weight_decay, args.optimizer,
+               args.augment, args.patience, workers=args.workers)
+
+
+# --- going on -----------------------------------------------------------------------------------------------------
+
+OPTIONS = {"--batch-size": "batch_size", "--lr": "learning_rate", "--weight-decay": "weight_decay",
+           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device"}
+
+
+def resumed_job(args: argparse.Namespace) -> Job:
+    """An unfinished run, as its run.json says; Ended where an option contradicts that."""
+    run = Run(unfinished(args.resume))
+    settings = run.get("settings", kind=dict)
+    known = {option: settings.get(name) for option, name in OPTIONS.items()}
+    check_contradictions(args, run, {**known, "MODEL": run.model, "--data": run.data, "--seed": run.seed})
+    if run.status == "finished":
+        raise Ended(f"{args.resume}: the run has finished, there is nothing to resume")
+    epochs = run.get("settings", "epochs", kind=int)
+    if args.epochs is not None and args.epochs < epochs:
+        raise Ended(f"--epochs {args.epochs}: the run in {args.resume} shall have {epochs}, and may get more of them "
+                    "but not fewer")
+    make = models.find(run.model)
+    given = {name: settings[name] for name in OPTIONS.values() if name in settings}
+    held_out = run.get("settings", "validation", kind=float)
+    root = args.root if args.root is not None else run.root
+    check_data(run.data, root, args.download)
+    return Job(run.model, lambda classes: make(num_classes=classes), run.data, root, args.download, run.seed,
+               args.resume, **given, epochs=args.epochs or epochs, validation=held_out, workers=args.workers,
+               resume=True)
+
+
+def check_contradictions(args: argparse.Namespace, run: Run, known: dict[str, Any]) -> None:
+    """Options beside --resume that say something else than run.json, all of them by name."""
+    asked = {"MODEL": args.model, **{option: getattr(args, option.lstrip("-").replace("-", "_"))
+                                     for option in known if option != "MODEL"}}
+    wrong = [f"{option} {asked[option]} (it has {known[option]})" for option in known
+             if asked[option] is not None and asked[option] != known[option]]
+    if args.out is not None:
+        wrong.append(f"--out {args.out} (it goes on where it is)")
+    if wrong:
+        raise Ended(f"--resume {run.folder}: contradicted by {', '.join(wrong)}: a run goes on as it began; only "
+                    "--epochs may be larger")
+
+
+def told(result: dict[str, Any]) -> str:
+    """The result for people."""
+    lines = [f"test accuracy {percent(result['test_accuracy'])} ({plural(result['test_errors'], 'error')} in "
+             f"{result['test_images']:,} images; always answering {result['baseline_class']}: "
+             f"{percent(result['baseline_accuracy'])})",
+             f"weights of epoch {result['chosen_epoch']}, which had the best validation accuracy, "
+             f"{percent(result['validation_accuracy'])}",
+             f"trained in {result['seconds']:.1f} s; weights, history and pictures are in {result['folder']}"]
+    return "\n".join([wrapped(line) for line in lines])

@@ -1,0 +1,319 @@
+"""Whatever is asked of the command that cannot be done ends with one clear line and a status other than 0.
+
+The words of a row may name things of WORLD: {run} a finished run, {cut} a file that was cut off, and so on.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cli_runs import contents, on, refused, write_mnist
+
+import minigrad as mg
+from minigrad import cli
+
+HUGE = "1" + "0" * 30
+LONG = "a" * 300
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> dict[str, str]:
+    """Name -> path, of everything that a row may be about. Nothing in it is ever changed."""
+    place = tmp_path_factory.mktemp("world")
+    files = write_mnist(place / "mnist")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minigrad.train.job.draw", lambda *args: None)
+        assert cli.main(on(files, "--out", str(place / "run"), "--quiet")) == 0
+    return {"mnist": str(files), **runs(place), **loose_files(place)}
+
+
+def runs(place: Path) -> dict[str, str]:
+    """Copies of the run, each with one thing wrong."""
+    def copy(name: str, **changes: Any) -> Path:
+        folder = shutil.copytree(place / "run", place / name)
+        record = json.loads((folder / "run.json").read_text())
+        (folder / "run.json").write_text(json.dumps({**record, **changes}))
+        return folder
+
+    (copy("stopped", status="stopped") / "weights.safetensors").unlink()
+    (copy("no_json") / "run.json").write_text("{")
+    (copy("bare") / "run.json").unlink()
+    cut(copy("cut_run") / "weights.safetensors")
+    mg.save(mg.models.lenet5(num_classes=7), copy("other_weights") / "weights.safetensors")
+    copy("foreign", made_by="somebody else")
+    copy("no_settings", settings=None)
+    begun = copy("begun", status="stopped", reason="interrupted")
+    (begun / "weights.safetensors").unlink()
+    (begun / "last.safetensors").write_bytes(b"no checkpoint")
+    copy("no_seed", seed="three")
+    copy("no_classes", data={"name": "mnist", "classes": [1, 2]})
+    copy("no_such_data", data={"name": "minst", "classes": list("0123456789"), "root": None})
+    return {name: str(place / name) for name in (
+        "run", "stopped", "no_json", "bare", "cut_run", "other_weights", "foreign", "no_settings", "no_seed",
+        "no_classes", "no_such_data", "begun")}
+
+
+def loose_files(place: Path) -> dict[str, str]:
+    (place / "letter.txt").write_text("dear aunt")
+    (place / "letter.png").write_text("dear aunt")
+    (place / "empty").mkdir()
+    (place / "folder.png").mkdir()
+    (place / "nothing.png").write_bytes(b"")
+    mg.save(mg.models.lenet5(), place / "weights.safetensors")
+    shutil.copy(place / "weights.safetensors", place / "cut.safetensors")
+    cut(place / "cut.safetensors")
+    mg.save(mg.nn.Linear(2, 2), place / "linear.safetensors")
+    full = place / "full"
+    full.mkdir()
+    (full / "thesis.txt").write_text("mine")
+    found = {"letter": "letter.txt", "not_png": "letter.png", "empty": "empty", "folder_png": "folder.png",
+             "nothing": "nothing.png", "weights": "weights.safetensors", "cut": "cut.safetensors",
+             "linear": "linear.safetensors", "full": "full", "nowhere": "nowhere"}
+    try:
+        from PIL import Image
+    except ImportError:
+        return {name: str(place / file) for name, file in found.items()}
+    Image.fromarray(np.zeros((28, 28), np.uint8)).save(place / "image.png")
+    Image.fromarray(np.full((90, 90), 255, np.uint8)).save(place / "blank.png")
+    cut(Path(shutil.copy(place / "image.png", place / "cut.png")))
+    return {name: str(place / file) for name, file in {
+        **found, "image": "image.png", "blank": "blank.png", "cut_png": "cut.png"}.items()}
+
+
+def cut(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:len(content) * 2 // 3])
+
+
+# words, what the one line has to say, status
+NAMES: list[tuple[list[str], str, int]] = [
+    (["trian", "lenet5"], "unknown command 'trian': did you mean train?", 2),
+    (["xyz"], "unknown command 'xyz': there are models, summary, draw,", 2),
+    (["Train", "lenet5"], "unknown command 'Train': did you mean train?", 2),
+    (["--verison"], "unknown option '--verison': ", 2),
+    (["help", "trian"], "unknown command 'trian': did you mean train?", 2),
+    (["train"], "MODEL", 2),
+    (["train", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["train", "xyz"], "unknown model 'xyz': there are lenet5", 2),
+    (["step", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["models", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["summary", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["draw", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["bench", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["summary", "LeNet5"], "unknown model 'LeNet5': did you mean lenet5?", 2),
+    (["summary", ""], "unknown model ''", 2),
+    (["models", "lenet5", "alexnet"], "'alexnet' is one argument too many (see minigrad models --help)", 2),
+    (["train", "lenet5", "--epochs", "1", "2"], "'2' is one argument too many", 2),
+    (["models", "--jsn"], "unknown option --jsn: did you mean --json? (see minigrad models --help)", 2),
+    (["train", "lenet5", "--epoch", "3"], "unknown option --epoch: did you mean --epochs?", 2),
+    (["train", "lenet5", "--epochs=3", "--learning-rate=0.1"], "unknown option --learning-rate: ", 2),
+    (["bench", "-n", "3"], "unknown option -n: there are --", 2),
+    (["step", "lenet5", "--into", "conv3d"], "cannot step into 'conv3d': did you mean conv2d?", 2),
+    (["step", "lenet5", "--into", "exp"], "cannot step into 'exp': it is a primitive", 2),
+    (["step", "lenet5", "--into", "xyz"], "cannot step into 'xyz': conv2d, linear, softmax and", 2),
+    (["step", "lenet5", "--data", "mnist"], "--data: unknown source 'mnist': there are digits, random", 2),
+    (["step", "lenet5", "--data", "digit"], "--data: unknown source 'digit': did you mean digits?", 2),
+    (["train", "lenet5", "--data", "minst"], "--data: unknown data set 'minst': did you mean mnist?", 2),
+    (["evaluate", "{run}", "--data", "minst"], "--data: unknown data set 'minst': did you mean mnist?", 2),
+    (["evaluate", "{run}", "--part", "tset"], "--part: unknown part 'tset': did you mean test?", 2),
+    (["predict", "{run}", "{image}", "--invert", "maybe"], "--invert: unknown word 'maybe': there are auto,", 2),
+]
+NUMBERS: list[tuple[list[str], str, int]] = [
+    *[(["train", "lenet5", "--epochs", n], f"--epochs: expected a positive whole number, at most 1,000,000,000, '{n}",
+       2)
+      for n in ("0", "-1", "2.5", "nan", "inf", "many", "", HUGE)],
+    (["train", "lenet5", "--epochs"], "--epochs: expected one argument", 2),
+    (["train", "lenet5", "--batch-size", "2.5"], "--batch-size: expected a positive whole number", 2),
+    (["train", "lenet5", "--batch-size", "0"], "--batch-size: expected a positive whole number", 2),
+    *[(["train", "lenet5", "--lr", x], f"--lr: expected a positive number, '{x}' came", 2)
+      for x in ("0", "-1", "nan", "inf", "1e999", "fast")],
+    *[(["train", "lenet5", "--seed", n], f"--seed: expected 0 or a positive whole number, '{n}' came", 2)
+      for n in ("-1", "1.5", "nan", HUGE)],
+    (["train", "lenet5", "--seed", "9" * 5000], "--seed: expected 0 or a positive whole number, '999", 2),
+    (["step", "lenet5", "--seed", "-1"], "--seed: expected 0 or a positive whole number", 2),
+    (["step", "lenet5", "--batch-size", "0"], "--batch-size: expected a positive whole number", 2),
+    (["bench", "--steps", "0"], "--steps: expected a positive whole number", 2),
+    (["bench", "--batch-size", HUGE], "--batch-size: expected a positive whole number", 2),
+    (["bench", "--threads", "-2"], "--threads: expected a positive whole number", 2),
+    (["predict", "{run}", "{image}", "--top", "0"], "--top: expected a positive whole number", 2),
+    *[(["summary", "lenet5", "--input", x], f"--input: expected positive sizes as 3x224x224, '{x}' came", 2)
+      for x in ("3x", "0x3x3", "axbxc", "3x-1x2", "3 x 4.5 x 3")],
+    (["summary", "lenet5", "--input", "1x32x32", "--input", "3"], "this graph has 1 inputs (image), 2 shapes came", 2),
+    (["bench", "--input", "1x20x20"], "--input: c5: conv2d: a window of 5", 2),
+    (["step", "lenet5", "--input", "3x32x32"], "--input: c1: conv2d: weight expects 1 input channels, x has 3", 2),
+]
+DEVICES: list[tuple[list[str], str, int]] = [
+    *[([*words, "--device", "tpu"], "--device: expected cpu, cuda or cuda:NUMBER, 'tpu' came", 2) for words in (
+        ["train", "lenet5"], ["bench"], ["evaluate", "{run}"], ["predict", "{run}", "{image}"])],
+    (["train", "lenet5", "--device", "cuda:x"], "--device: expected cpu, cuda or cuda:NUMBER, 'cuda:x' came", 2),
+]
+FILES: list[tuple[list[str], str, int]] = [
+    (["train", "lenet5", "--data", "mnist", "--root", "{nowhere}"], "nowhere: expected a folder with train-images", 2),
+    (["train", "lenet5", "--data", "mnist", "--root", "{letter}"], "letter.txt: expected a folder with train-", 2),
+    (["train", "lenet5", "--data", "mnist", "--root", "{empty}"], "train-images-idx3-ubyte", 2),
+    (["train", "lenet5", "--data", "mnist", "--root", ""], "--root: expected a name, '' came", 2),
+    (["train", "lenet5", "--data", "mnist", "--root", LONG], "aaa: expected a folder with train-images", 2),
+    (["train", "lenet5", "--data", "folder"], "--data folder needs --root: the folder or zip file", 2),
+    (["train", "lenet5", "--data", "folder", "--root", "{nowhere}"], "nowhere: expected a folder or a zip file", 2),
+    (["train", "lenet5", "--data", "folder", "--root", "{letter}"], "letter.txt: expected a zip file", 2),
+    (["train", "lenet5", "--data", "folder", "--root", "{empty}"], "empty", 2),
+    (["train", "lenet5", "--data", "folder", "--root", "{full}"], "full", 2),
+    (["train", "lenet5", "--data", "cifar10", "--root", "{empty}"], "cifar-10-binary.tar.gz", 2),
+    (["train", "lenet5", "--data", "masks", "--root", "{empty}"], "--data: unknown data set 'masks'", 2),
+    (["train", "lenet5", "--optimizer", "sdg"], "--optimizer: unknown optimizer 'sdg': did you mean sgd?", 2),
+    (["train", "lenet5", "--augment", "crop"], "--augment: unknown augmentation 'crop': did you mean crop-flip?", 2),
+    (["train", "lenet5", "--workers", "-1"], "--workers: expected a whole number from 0 to 256, '-1' came", 2),
+    (["train", "lenet5", "--workers", "9999"], "--workers: expected a whole number from 0 to 256", 2),
+    (["train", "lenet5", "--patience", "0"], "--patience: expected a positive whole number", 2),
+    (["train", "lenet5", "--weight-decay", "-1"], "--weight-decay: expected 0 or a positive number, '-1' came", 2),
+    (["train", "--resume", "{nowhere}"], "nowhere: is no run folder, it has no run.json", 2),
+    (["train", "--resume", "{letter}"], "letter.txt/run.json: cannot be read (Not a directory)", 2),
+    (["train", "--resume", "{no_json}"], "run.json: is damaged, it holds no JSON", 2),
+    (["train", "--resume", "{run}"], "run: the run has finished, there is nothing to resume", 2),
+    (["train", "--resume", "{run}", "--epochs", "5"], "run: the run has finished, there is nothing to resume", 2),
+    (["train", "--resume", "{stopped}"], "its run ended before its first checkpoint (last.safetensors)", 2),
+    (["train", "--resume", ""], "--resume: expected a name, '' came", 2),
+    (["train", "lenet5", "--out", ""], "--out: expected a name, '' came", 2),
+    (["train", "lenet5", "--out", "a\0b"], "--out: expected a name", 2),
+    (["train", "lenet5", "--out", LONG], "aaa: cannot be written (", 2),
+    (["train", "lenet5", "--out", "{letter}"], "letter.txt: is no folder: name another", 2),
+    (["train", "lenet5", "--out", "{full}"], "full: is not empty and holds no earlier run of minigrad", 2),
+    (["train", "lenet5", "--out", "{letter}/run"], "cannot be created, for ", 2),
+    (["evaluate", "lenet5"], "lenet5 is a model that nobody has trained yet: minigrad train lenet5", 2),
+    (["evaluate", "{nowhere}"], "nowhere: there is no such run folder or file", 2),
+    (["evaluate", "{run}s"], "runs: there is no such run folder or file: did you mean ", 2),
+    (["evaluate", "{empty}"], "empty: is no run folder, it has no run.json", 2),
+    (["evaluate", "{bare}"], "bare: is no run folder, it has no run.json", 2),
+    (["evaluate", "{no_json}"], "run.json: is damaged, it holds no JSON", 2),
+    (["evaluate", "{foreign}"], "run.json: was not made by minigrad", 2),
+    (["evaluate", "{no_settings}"], "run.json: is damaged: expected settings.model (str), it is missing", 2),
+    (["evaluate", "{no_seed}"], 'run.json: is damaged: expected seed (int), "three" came', 2),
+    (["evaluate", "{no_classes}"], "run.json: is damaged: expected data.classes to be a list of names", 2),
+    (["evaluate", "{no_such_data}"], "names the data set 'minst', which minigrad has not: did you mean mnist?", 2),
+    (["evaluate", "{stopped}"], "stopped: has no weights.safetensors: the run was stopped before its end", 2),
+    (["evaluate", "{cut_run}"], "weights.safetensors: expected a safetensors file", 2),
+    (["evaluate", "{other_weights}"], "the model knows 7 classes, mnist test has 10", 2),
+    (["evaluate", "{letter}"], "letter.txt: expected a safetensors file", 2),
+    (["evaluate", "{nothing}"], "nothing.png: expected a safetensors file", 2),
+    (["evaluate", "/dev/null"], "/dev/null: is neither a file nor a folder", 2),
+    (["evaluate", "a\0b"], "there is no such run folder or file", 2),
+    (["evaluate", LONG + ".safetensors"], "aaa", 2),
+    (["evaluate", "{run}", "--data", "digits", "--part", "validation"], "--part validation is what a run", 2),
+    (["evaluate", "{run}", "--data", "digits", "--root", "{mnist}"], "digits", 2),
+    (["evaluate", "{run}", "--root", "{nowhere}"], "nowhere: expected a folder with train-images", 2),
+    (["evaluate", "{run}", "--out", "{letter}"], "letter.txt: is a file, name a folder for the pictures", 2),
+    (["evaluate", "{run}", "--out", "{letter}/look"], "look: cannot be made (", 2),
+    (["summary", "{letter}"], "letter.txt: expected a safetensors file", 2),
+    (["summary", "{cut}"], "cut.safetensors: expected a safetensors file", 2),
+    (["summary", "./lenet5"], "./lenet5: there is no such run folder or file", 2),
+    (["draw", "lenet5", "a.pdf"], "a.pdf: expected a file that ends in .svg, .html, .png", 2),
+    (["draw", "lenet5", "{empty}/no/a.svg"], "a.svg: the drawing cannot be written (No such file or directory)", 2),
+    (["draw", "lenet5", "{letter}/a.svg"], "a.svg: the drawing cannot be written (Not a directory)", 2),
+    (["draw", "lenet5", ""], "OUT.svg: expected a name, '' came", 2),
+    (["draw", "lenet5", "--collapse", "layer1"], "draw: collapse has 'layer1', no block is called that", 2),
+    (["draw", "lenet5", "--depth", "0"], "--depth: expected a positive whole number", 2),
+    (["draw", "lenet5", "--direction", "up"], "--direction: unknown direction 'up': there are down, right", 2),
+    (["draw", "{cut}"], "cut.safetensors: expected a safetensors file", 2),
+    (["bench", "{stopped}"], "stopped: has no weights.safetensors", 2),
+    (["step", "lenet5", "--weights", ""], "--weights: expected a name, '' came", 2),
+    (["step", "lenet5", "--weights", "nowhere"], "nowhere: the weights cannot be read (No such file", 2),
+    (["step", "lenet5", "--weights", "."], ".: this folder has no graph.json and no weights.safetensors", 2),
+    (["step", "lenet5", "--weights", "{cut}"], "cut.safetensors: expected a safetensors file", 2),
+    (["step", "lenet5", "--weights", "{linear}"], "linear.safetensors: holds no weights of lenet5", 2),
+    (["predict"], "the following arguments are required: RUN, IMAGE", 2),
+    (["predict", "{run}"], "the following arguments are required: IMAGE", 2),
+    (["predict", "lenet5", "{image}"], "lenet5 is a model that nobody has trained yet", 2),
+    (["predict", "{run}", "{nowhere}"], "nowhere: there is no such file", 2),
+    (["predict", "{run}", "{not_png}"], "letter.png: is no image that Pillow can read", 2),
+    (["predict", "{run}", "{nothing}"], "nothing.png: is no image that Pillow can read", 2),
+    (["predict", "{run}", "{cut_png}"], "cut.png: is damaged (", 2),
+    (["predict", "{run}", "{blank}"], "blank.png: is blank: nothing is drawn on its ground", 2),
+    (["predict", "{run}", "{empty}"], "empty: is a folder without images", 2),
+    (["predict", "{run}", "{folder_png}"], "folder.png: is a folder without images", 2),
+    (["predict", "{run}", "/dev/null"], "/dev/null: is no plain file", 2),
+    (["predict", "{run}", "a\0b"], "cannot be read", 2),
+    (["predict", "{run}", LONG], "aaa", 2),
+]
+CONTRADICTIONS: list[tuple[list[str], str, int]] = [
+    (["summary", "lenet5", "--csv", "--json"], "--json: not allowed with argument --csv", 2),
+    (["draw", "lenet5", "a.svg", "--out", "b.svg"], "a.svg and --out b.svg: name one file", 2),
+    (["draw", "lenet5", "-", "--json"], "--json and the picture cannot both be on standard output", 2),
+    (["summary", "lenet5", "--csv", "--markdown"], "--markdown: not allowed with argument --csv", 2),
+    (["train", "lenet5", "--data", "digits", "--root", "{mnist}"], "mnist: --data digits takes no folder: 1,797", 2),
+    (["train", "lenet5", "--root", "{mnist}"], "--data digits takes no folder", 2),
+    (["train", "lenet5", "--download"], "--download: --data digits is not fetched: 1,797 handwritten digits", 2),
+    (["train", "lenet5", "--data", "folder", "--root", "x", "--download"], "--download: --data folder is not", 2),
+    (["train", "--resume", "{begun}", "--lr", "0.3"], "contradicted by --lr 0.3 (it has 0.05): a run goes on as it", 2),
+    (["train", "--resume", "{begun}", "--seed", "3", "--data", "digits", "--optimizer", "adam", "--batch-size", "7"],
+     "contradicted by --batch-size 7 (it has 32), --optimizer adam (it has sgd), --data digits (it has mnist), --seed 3"
+     " (it has 0)", 2),
+    (["train", "lenet4", "--resume", "{begun}"], "contradicted by MODEL lenet4 (it has lenet5)", 2),
+    (["train", "--resume", "{begun}", "--out", "else"], "contradicted by --out else (it goes on where it is)", 2),
+]
+ROWS = [*NAMES, *NUMBERS, *DEVICES, *FILES, *CONTRADICTIONS]
+
+
+@pytest.mark.parametrize(("words", "message", "status"), ROWS, ids=[" ".join(words)[:60] for words, *_ in ROWS])
+def test_one_line_and_a_status(world, tmp_path, monkeypatch, capsys, words, message, status):
+    """On stderr, or with --json in the one document on stdout too; and nothing is left behind or changed."""
+    if "{image}" in words or any(["_png" in word or "blank" in word for word in words]):
+        pytest.importorskip("PIL")
+    monkeypatch.chdir(tmp_path)
+    words = [word.format(**world) for word in words]
+    before = contents(Path(world["mnist"]).parent)
+    error = refused(words, capsys, status)
+    assert message in error
+    if "--csv" not in words:
+        assert error[:60] == refused([*words, "--json"], capsys, status)[:60]
+    assert list(tmp_path.iterdir()) == [] and contents(Path(world["mnist"]).parent) == before
+
+
+def test_there_are_over_a_hundred_rows():
+    assert len(ROWS) > 120
+
+
+def test_arrays_that_do_not_fit_into_memory(monkeypatch, capsys):
+    def allocate(*args):
+        raise MemoryError("Unable to allocate 7.28 TiB")
+
+    monkeypatch.setattr(cli.load("bench"), "measured", allocate)
+    assert "out of memory: Unable to allocate 7.28 TiB: try a smaller batch" in refused(["bench"], capsys, 1)
+
+
+# --- libraries that are missing -------------------------------------------------------------------------------------
+
+MISSING: list[tuple[str, list[str], str]] = [
+    ("matplotlib", ["train", "lenet5"], "drawn with matplotlib, which is not installed"),
+    ("threadpoolctl", ["train", "lenet5"], "with threadpoolctl, which is not installed"),
+    ("sklearn.datasets", ["train", "lenet5"], "with scikit-learn, which is not installed"),
+    ("sklearn.datasets", ["step", "lenet5", "--data", "digits"], "with scikit-learn, which is not installed"),
+    ("sklearn.datasets", ["evaluate", "{run}", "--data", "digits"], "with scikit-learn, which is not installed"),
+    ("matplotlib", ["evaluate", "{run}", "--out", "look"], "drawn with matplotlib, which is not installed"),
+    ("PIL", ["predict", "{run}", "{image}"], "read with Pillow, which is not installed"),
+    ("PIL", ["evaluate", "{run}", "--out", "look"], "Pillow, which is not installed"),
+]
+
+
+@pytest.mark.parametrize(("library", "words", "message"), MISSING, ids=[f"{x[0]} {x[1][0]}" for x in MISSING])
+def test_a_missing_library(world, tmp_path, monkeypatch, capsys, library, words, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, library, None)
+    error = refused([word.format(image="x.png", **{k: v for k, v in world.items() if k != "image"}) for word in words],
+                    capsys)
+    assert message in error and 'pip install "minigrad[demo]"' in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["models"], ["summary", "lenet5"], ["bench", "--steps", "1", "--batch-size", "1"],
+                                   ["step", "lenet5", "--data", "random"], ["evaluate", "{run}"]])
+def test_what_needs_no_library_goes_without(world, monkeypatch, capsys, words):
+    for library in ("sklearn", "PIL", "matplotlib", "rich"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert cli.main([word.format(**world) for word in words]) == 0
+    assert capsys.readouterr().err == ""
