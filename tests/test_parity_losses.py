@@ -1,8 +1,10 @@
 """Losses and distances beside PyTorch's, on drawn shapes, options, ties and kinks."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from side_by_side import arrays, masks, same, same_layer, sides, whole
 
@@ -338,6 +340,15 @@ def test_cosine_embedding_loss_of_other_shapes(shapes):
                                    for i, shape in enumerate(shapes)])
 
 
+def apart(*points):
+    """Whether no two of these points, along the last axis, are one; True for shapes that do not fit together."""
+    try:
+        gaps = [abs(a - b).max(-1) for a, b in combinations(points, 2)]
+    except ValueError:
+        return True
+    return all(gap.size == 0 or gap.min() > 1e-3 for gap in gaps)
+
+
 @given(st.data())
 def test_triplet_margin_loss(data):
     anchor, positive = pair(data)
@@ -345,6 +356,8 @@ def test_triplet_margin_loss(data):
     options = {"margin": data.draw(st.sampled_from([1.0, 0.1, 3.0, 0.0])),
                "p": data.draw(st.sampled_from([2.0, 1.0, 3])), "swap": data.draw(st.booleans()),
                "reduction": data.draw(REDUCTIONS)}
+    if options["p"] == 3:       # where two points are one, the second derivative of a cube root is what rounding leaves
+        assume(apart(anchor, positive, negative))
     if options["margin"] <= 0:
         same("triplet_margin_loss", [anchor, positive, negative], options)
         with pytest.raises(ValueError, match="TripletMarginLoss: margin must be greater than 0"):
