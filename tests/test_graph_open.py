@@ -330,3 +330,8 @@ def test_named_outputs_of_an_inner_graph():
     y = heads()(a, name="net")
     graph = Graph(a, {"sum": y["main"] + y["aux"]})
     assert graph(mg.randn(3, 4))["sum"].shape == (3, 2)
+
+
+def test_a_graph_wants_tensors():
+    with pytest.raises(TypeError, match=r"input x expects a tensor of shape \(n, 4\), list came: minigrad.tensor"):
+        heads()([[1.0, 2.0, 3.0, 4.0]])
