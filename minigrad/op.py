@@ -135,7 +135,7 @@ class Op:
                     return out
             return self.unrecorded(args, raw, first)
         except MISUSES as error:
-            place = open_place(args)
+            place = None if Meta in map(type, raw) else open_place(args)
             if place is not None:                                   # parameter[:x.shape[1]], of a length left open
                 return place.add_op(self, args)
             if is_users(error):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
 
 import minigrad as mg
 from minigrad import nn, ops
@@ -73,3 +76,12 @@ def picture(graph) -> tuple:
     return (list(map(repr, graph.nodes)), [id(node.what) for node in graph.nodes], graph.inputs, graph.outputs,
             list(graph.state_dict()), [id(a) for a in graph.state_dict().values()],
             [(m.training, m.trainable) for m in graph.modules()])
+
+
+def check_refused(do, kind, message):
+    """do(graph) raises this error, and leaves the graph as it was."""
+    graph = resnet()
+    before = picture(graph)
+    with pytest.raises(kind, match=re.escape(message)):
+        do(graph)
+    assert picture(graph) == before

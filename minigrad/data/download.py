@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from email.message import Message
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from time import sleep
@@ -206,11 +207,10 @@ class Partial:
         self.file.truncate(0)
         self.origin.unlink(missing_ok=True)
 
-    def note(self, url: str, headers: object) -> None:
+    def note(self, url: str, headers: Message) -> None:
         """Remember which version of which address the bytes to come are of; weak ETags do not tell versions apart."""
-        get = getattr(headers, "get")               # noqa: B009
-        tag = get("ETag") or ""
-        version = tag if tag and not tag.startswith("W/") else get("Last-Modified") or ""
+        tag = headers.get("ETag") or ""
+        version = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified") or ""
         self.origin.write_text(f"{url}\n{version}\n", encoding="utf-8")
 
     def ask_for_rest(self, url: str, checked: bool) -> dict[str, str]:

@@ -73,8 +73,6 @@ class Length:
             return NotImplemented
         return all(a == b for a, b in zip(self.values, trials_of(other), strict=True))
 
-    __hash__ = None                 # type: ignore[assignment]
-
     def __lt__(self, other: Any) -> Any:
         return self._compare(operator.lt, other)
 

@@ -177,8 +177,9 @@ def run(model: Module, inputs: Iterator[Any], device: str | None) -> None:
         y = x.to(home) if isinstance(x, Tensor) else tensor(x, device=home)
         return y.astype(dtype) if dtype is not None and y.dtype.kind in FLOATS and y.dtype != dtype else y
 
-    number = 0
-    for number, batch in enumerate(inputs, 1):      # noqa: B007  counted for the error below
+    is_empty = True
+    for batch in inputs:
         call(model, mapped(batch, to_tensor))
-    if number == 0:
+        is_empty = False
+    if is_empty:
         raise ValueError("the data have no batch, from which statistics could come")
