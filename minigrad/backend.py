@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy
 
+from .products import product
+
 Array = Any                     # a numpy.ndarray, a cupy.ndarray or a Meta: whatever the library's functions take
 MANY = 2000                     # elements from which on a faster way is worth more Python
 FLOATS = "fV"                   # kinds of dtype that carry gradients; bfloat16 (ml_dtypes) has kind V
@@ -164,6 +166,11 @@ def to_numpy(x: Array) -> numpy.ndarray:
     return numpy.array(x, order="C") if library_of(x) == "numpy" else numpy.asarray(x.get(), order="C")
 
 
+def copied(x: Array) -> Array:
+    """A copy; on the host it lies in memory as `x` does."""
+    return x.copy("K") if type(x) is numpy.ndarray else x.copy()
+
+
 def synchronize(device: str) -> None:
     """Wait until everything asked of `device` is done; a clock read before that measures only the asking."""
     if parse_device(device)[0] == "cuda":
@@ -201,6 +208,13 @@ def scatter_add(x: Array, index: Any, values: Array) -> None:
         index = numpy.arange(x.size).reshape(x.shape)[index]            # NumPy is several times as fast with one axis
         x, values, index = x.reshape(-1), numpy.broadcast_to(values, index.shape).ravel(), index.ravel()
     namespace(x).add.at(x, index, values)
+
+
+def matrix_product(a: Array, b: Array) -> Array:
+    """a @ b as matmul has it. NumPy's are split over minigrad's threads, as are the kernels'."""
+    if type(a) is numpy.ndarray and type(b) is numpy.ndarray:
+        return product(a, b)
+    return namespace(a).matmul(a, b)
 
 
 def choose(mask: Array, a: Any, b: Any) -> Array:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # PyTorch's lists for CUDA, which it calls lower_precision_fp, fp32 and promote; and what it makes of functions that it
 # has composed of others. Ops that are on none run in the precision in which their arguments come.
-LOW = """matmul contract linear bilinear tensordot vecdot conv1d conv2d conv_transpose1d conv_transpose2d prelu
-    scaled_dot_product_attention rnn_cell lstm_cell gru_cell""".split()
+LOW = """matmul contract linear bilinear tensordot vecdot conv1d conv2d conv2d_relu conv_transpose1d conv_transpose2d
+    prelu scaled_dot_product_attention rnn_cell lstm_cell gru_cell""".split()
 FULL = """exp exp2 expm1 log log2 log10 log1p logaddexp logsumexp power square reciprocal rsqrt
     acos asin cosh sinh tan softplus sum prod cumulative_sum cumulative_prod
     softmax softmin log_softmax layer_norm rms_norm group_norm local_response_norm norm normalize lp_pool1d lp_pool2d

@@ -7,10 +7,7 @@ gradients of gradients and stepping into are one and the same walk: `Fused.inner
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,34 +15,9 @@ from .backend import library_of
 from .casting import as_it_is
 from .op import Op
 from .outputs import attach, wrap
+from .settings import kernel_mode
 from .tensor import Node, Tensor, derived, no_grad, set_grad_enabled
 from .walk import Step, backward_steps, exhaust
-
-MODES = ("auto", "exact", "definition")
-
-
-def checked_mode(mode: str, source: str) -> str:
-    if mode not in MODES:
-        raise ValueError(f"{source}: kernels must be one of {', '.join(map(repr, MODES))}, {mode!r} came")
-    return mode
-
-
-START_MODE = checked_mode(os.environ.get("MINIGRAD_KERNELS", "auto"), "environment variable MINIGRAD_KERNELS")
-_kernels: ContextVar[str] = ContextVar("kernels", default=START_MODE)
-
-
-@contextmanager
-def config(*, kernels: str) -> Iterator[None]:
-    """Choose inside this context how fused ops run.
-
-    kernels: "auto", the fastest kernel; "exact", no kernel that rounds more than the definition does (today the same as
-    "auto"); "definition", no kernel at all. The environment variable MINIGRAD_KERNELS sets it for a whole process.
-    """
-    token = _kernels.set(checked_mode(kernels, "config"))
-    try:
-        yield
-    finally:
-        _kernels.reset(token)
 
 
 @dataclass(frozen=True)
@@ -54,11 +26,13 @@ class Kernel:
 
     forward(needs, *args) -> (y, kept); needs has a bool per argument, all False when no gradient will be asked for.
     backward(needs, g, kept, *args) -> a gradient, or None, per argument, each a fresh array.
+    is_exact: whether it rounds no more than usual float arithmetic, so that it may run in the mode "exact".
     """
 
     forward: Callable
     backward: Callable
     fits: Callable[..., bool] | None = None
+    is_exact: bool = True
 
 
 @dataclass
@@ -83,7 +57,7 @@ class Fused(Op):
     def __init__(self, definition: Callable):
         super().__init__(definition)
         self.definition = definition
-        self.kernels: dict[str, Kernel] = {}        # by the name of the array library
+        self.kernels: dict[str, list[Kernel]] = {}  # by the name of the array library, the first choice first
         self.mathematics: dict[str, str] = {}       # input -> its gradient, one line
         self.check: Callable | None = None          # raises for arguments that do not fit together
         self.forward = self.run
@@ -111,16 +85,21 @@ class Fused(Op):
                         "state the mathematics with rules(...)")
 
     def kernel(self, library: str, forward: Callable, backward: Callable,
-               fits: Callable[..., bool] | None = None) -> Fused:
-        """Add the kernel for arrays of `library` ("numpy" or "cupy"); `fits(*args)` may decline some arguments."""
-        self.kernels[library] = Kernel(forward, backward, fits)
+               fits: Callable[..., bool] | None = None, is_exact: bool = True) -> Fused:
+        """Add a kernel for arrays of `library` ("numpy" or "cupy"). `fits(*args)` may decline some arguments; then the
+        kernels that are added later are asked."""
+        self.kernels.setdefault(library, []).append(Kernel(forward, backward, fits, is_exact))
         return self
 
     def kernel_for(self, raw: Sequence) -> Kernel | None:
-        if _kernels.get() == "definition":
+        """The first kernel that takes these arguments, if the mode lets any run."""
+        mode = kernel_mode.get()
+        if mode == "definition":
             return None
-        kernel = self.kernels.get(library_of(raw[0]))
-        return kernel if kernel and (kernel.fits is None or kernel.fits(*raw)) else None
+        for kernel in self.kernels.get(library_of(raw[0]), ()):
+            if (kernel.is_exact or mode == "auto") and (kernel.fits is None or kernel.fits(*raw)):
+                return kernel
+        return None
 
     def choose(self, raw: Sequence) -> Kernel | None:
         """Refuse arguments that do not fit together; else the kernel that takes them, if there is one."""

@@ -59,6 +59,36 @@ def geometry(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any,
     return k, s, o, d, tuple([positions(*axis) for axis in zip(size, k, s, o, d, strict=True)])
 
 
+def pool_positions(size: int, kernel: int, stride: int, padding: int, dilation: int,
+                   ceil_mode: bool) -> tuple[int, int]:
+    """The number of positions of a pooling's windows along one axis, and the padding after its end.
+
+    With ceil_mode a last window that reaches beyond the padded end is kept if it starts inside the image or its left
+    padding.
+    """
+    short = dilation * (kernel - 1) + 1 - size - 2 * padding                # > 0: the window is longer than everything
+    over = short % stride if ceil_mode and stride > max(short, 0) else 0
+    out = positions(size + over, kernel, stride, padding, dilation)
+    if 2 * padding > kernel:
+        raise ValueError(f"padding {padding} is more than half of the kernel, {kernel}: "
+                         "a window could lie outside the image")
+    if over and (out - 1) * stride >= size + padding:
+        return out - 1, padding
+    return out, padding + over
+
+
+def pool_geometry(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+                  ceil_mode: bool) -> tuple:
+    """Kernel, stride and dilation of a pooling for each axis; (before, after) padding for each; the numbers of
+    positions."""
+    n = len(size)                                                           # of sequences all have length one
+    k, o, d = each(kernel_size, n, "kernel_size"), each(padding, n, "padding"), each(dilation, n, "dilation")
+    s = k if stride is None else each(stride, n, "stride")
+    axes = [pool_positions(*axis, ceil_mode) for axis in zip(size, k, s, o, d, strict=True)]
+    ends = tuple([(before, after) for before, (_, after) in zip(o, axes, strict=True)])
+    return k, s, d, ends, tuple([out for out, _ in axes])
+
+
 def transposed(size: tuple[int, ...], kernel_size: Any, stride: Any, padding: Any, output_padding: Any,
                dilation: Any) -> tuple:
     """Kernel, stride, padding and dilation for each axis of an image whose windows lie at `size` positions, and its

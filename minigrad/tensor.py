@@ -17,7 +17,7 @@ from weakref import ref
 
 import numpy
 
-from .backend import FLOATS, LIBRARIES, Array, device_of, is_array, on_device_of, to_device, to_numpy
+from .backend import FLOATS, LIBRARIES, Array, copied, device_of, is_array, on_device_of, to_device, to_numpy
 
 if TYPE_CHECKING:
     from .op import Op
@@ -192,8 +192,8 @@ class Tensor(Methods):
             raise RuntimeError("deepcopy: only leaves can be copied deeply, this tensor was made by "
                                f"{self.node.op.name}: copy x.detach() instead")
         twin = memo[id(self)] = type(self).__new__(type(self))
-        Tensor.__init__(twin, self.data.copy(), self.requires_grad)
-        twin.grad = None if self.grad is None else derived(self.grad.data.copy())
+        Tensor.__init__(twin, copied(self.data), self.requires_grad)
+        twin.grad = None if self.grad is None else derived(copied(self.grad.data))
         return twin
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy
 from numpy import ndarray
 
-from .backend import LIBRARIES, Array, device_of, namespace, on_device_of, read_only
+from .backend import LIBRARIES, Array, copied, device_of, namespace, on_device_of, read_only
 from .casting import as_it_is
 from .tensor import LEAF, Node, Output, Retain, Tensor, bare, derived, last_change, set_grad_enabled
 
@@ -249,7 +249,7 @@ def deliver(gradients: list, edges: list, arriving: dict, node: Node | None = No
         if edge in arriving:
             gx = arriving[edge] + gx
         elif leaf and type(gx) is not Tensor and (gx is g or gx.base is not None or node is None):
-            gx = gx.copy()
+            gx = copied(gx)
         arriving[edge] = gx
     return delivered
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -19,7 +20,7 @@ REQUIRE_PARITY = os.environ.get("MINIGRAD_REQUIRE_PARITY") == "1"
 # One worker per core leaves one thread per worker; it must be said before NumPy is imported. Pictures need no display.
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MINIGRAD_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 
@@ -101,16 +102,31 @@ def engine_state() -> dict[str, Any]:
 
     from minigrad.backend import LIBRARIES
     from minigrad.op import OPS
+    from minigrad.scratch import limit
+    from minigrad.settings import threads_everywhere
 
-    state: dict[str, Any] = {"numpy.geterr()": tuple(numpy.geterr().items())}
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == "minigrad":
-            switches = {key: value for key, value in vars(module).items() if isinstance(value, ContextVar)}
-            state |= {f"{name}.{key}": current(switch) for key, switch in switches.items()}
+    state: dict[str, Any] = {"numpy.geterr()": tuple(numpy.geterr().items()),
+                             "set_num_threads": threads_everywhere[0], "scratch.set_limit": limit[0]}
+    state |= {name: current(switch) for name, switch in switches().items()}
     state |= {f"LIBRARIES[{kind.__module__}.{kind.__qualname__}]": entry for kind, entry in LIBRARIES.items()}
     state |= {f"OPS[{name}]": entry for name, entry in OPS.items()}
     state |= {f"os.environ[{name}]": value for name, value in os.environ.items() if name.startswith("MINIGRAD_")}
     return state
+
+
+def switches() -> dict[str, ContextVar[Any]]:
+    """Name -> context variable, of all modules of the package that are loaded. Each is looked through once: they make
+    theirs when they are loaded, and this is asked twice a test."""
+    for name in sys.modules.keys() - LOOKED_THROUGH:
+        LOOKED_THROUGH.add(name)
+        if name.partition(".")[0] == "minigrad":
+            found = vars(sys.modules[name]).items()
+            SWITCHES.update({f"{name}.{key}": value for key, value in found if isinstance(value, ContextVar)})
+    return SWITCHES
+
+
+LOOKED_THROUGH: set[str] = set()
+SWITCHES: dict[str, ContextVar[Any]] = {}
 
 
 def current(switch: ContextVar[Any]) -> Any:
@@ -143,6 +159,15 @@ def loaded_late(entry: Any) -> bool:
 def same(a: Any, b: Any) -> bool:
     """Identity, and equality for plain values: `==` on tensors and arrays is elementwise."""
     return a is b or (isinstance(a, (bool, int, str, tuple)) and type(a) is type(b) and a == b)
+
+
+# --- the benchmarks -----------------------------------------------------------------------------------------
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Import a benchmark by its name; the folder is no part of the installed package."""
+    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1])
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
 # --- the command --------------------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from strict_cupy import installed
 
 import minigrad as mg
 import minigrad.nn.functional as F
-from minigrad import amp, casting, debug, nn, ops, optim
+from minigrad import amp, casting, config, debug, nn, ops, optim
 from minigrad.amp import autocast
 from minigrad.casting import FULL, LOW, POLICY, WIDEST
-from minigrad.fused import Fused, config, fused
+from minigrad.fused import Fused, fused
 from minigrad.graph import Graph, Input
 from minigrad.op import OPS, Op
 from minigrad.tensor import Node

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..fused import Fused, config
+from ..fused import Fused
 from ..op import Op
+from ..settings import config
 from ..walk import exhaust
 from .cases import Case
 from .proof import Proof, has_gradient, has_kernel, kernel_of, named, registered, unshared
@@ -90,5 +91,6 @@ def kernel_is_fresh(op: Fused, case: Case) -> int:
     outputs = list(y) if type(y) is tuple else [y]
     new = [*named("output", outputs), *[(f"the gradient of {n}", g) for n, g in zip(op.names, gradients, strict=True)]]
     old = [*zip(op.names, raw, strict=True), *named("arriving gradient", run.seeds)]
-    old += [] if kept is y else named("what the kernel kept", kept if type(kept) is tuple else [kept])
+    held = [k for k in (kept if type(kept) is tuple else (kept,)) if not any([k is out for out in outputs])]
+    old += named("what the kernel kept", held)
     return unshared(new, old)

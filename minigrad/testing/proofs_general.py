@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..fused import config
 from ..op import OPS, Op
+from ..settings import config
 from ..tensor import Tensor
 from ..variadic import Variadic
 from ..walk import grad

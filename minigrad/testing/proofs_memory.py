@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..fused import config
+from ..settings import config
 from ..walk import exhaust
 from .cases import Case
 from .gradcheck import is_floating

@@ -1,0 +1,82 @@
+"""Matrix products of NumPy arrays, the large ones split over minigrad's threads, each with one thread of BLAS."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .settings import get_num_threads
+from .threads import split
+
+SMALL = 1 << 18                 # multiplications up to which OpenBLAS itself stays in one thread
+WORTH = 1 << 20                 # multiplications that are worth a thread
+DEEP = 8                        # how many times longer than wide a product is whose sum is split
+FEW = 32                        # rows up to which a product is limited by reading the other matrix
+SHORT = 8                       # terms of a sum up to which a product is limited by writing its result
+BLOCK = 1 << 17                 # elements of a result that stay in the cache between BLAS's two passes over it
+
+
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """a @ b: (..., m, k) and (..., k, n) -> (..., m, n), as np.matmul, vectors included."""
+    if a.ndim < 2 or b.ndim < 2 or a.size * b.shape[-1] <= SMALL or a.dtype != b.dtype or a.dtype not in ("f4", "f8") \
+            or a.shape[-1] != b.shape[-2]:
+        return np.matmul(a, b, out=out)
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    if out is None:
+        out = np.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    elif out.shape != (*batch, a.shape[-2], b.shape[-1]):
+        return np.matmul(a, b, out=out)
+    if not out.size:
+        return out
+    if batch:
+        stacked(a, b, out, batch)
+    else:
+        single(a, b, out)
+    return out
+
+
+def stacked(a: np.ndarray, b: np.ndarray, out: np.ndarray, batch: tuple[int, ...]) -> None:
+    """Many products at once: each thread takes some of them, or, where they are few and large, a part of each."""
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    a, b = np.broadcast_to(a, (*batch, m, k)), np.broadcast_to(b, (*batch, k, n))
+    axis = max(range(len(batch)), key=batch.__getitem__)            # the longest
+    if batch[axis] >= get_num_threads():
+        a, b, y = np.moveaxis(a, axis, 0), np.moveaxis(b, axis, 0), np.moveaxis(out, axis, 0)
+        least = WORTH * len(y) // (out.size * k + 1) + 1
+        split(lambda low, high: np.matmul(a[low:high], b[low:high], out=y[low:high]), len(y), least)
+    else:
+        for index in np.ndindex(batch):
+            product(a[index], b[index], out[index])
+
+
+def single(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """One product (m, k) (k, n), cut where no thread reads or writes what another does."""
+    (m, k), n = a.shape, b.shape[1]
+    least = WORTH // (out.size * k // max(m, n) + 1) + 1
+    if k > DEEP * max(m, n):
+        add_up(a, b, out)
+    elif m <= FEW < n and b.T.flags.c_contiguous:                   # BLAS reads its first matrix in larger pieces
+        flipped = np.empty((n, m), a.dtype)
+        split(lambda low, high: np.matmul(b.T[low:high], a.T, out=flipped[low:high]), n, least)
+        out[...] = flipped.T
+    elif k <= SHORT and m >= n // 8:
+        split(lambda low, high: in_blocks(a[low:high], b, out[low:high]), m, least)
+    elif m >= n:
+        split(lambda low, high: np.matmul(a[low:high], b, out=out[low:high]), m, least)
+    else:
+        split(lambda low, high: np.matmul(a, b[:, low:high], out=out[:, low:high]), n, least)
+
+
+def in_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """Some rows at a time: BLAS sets its result to 0 and then adds to it, which is twice the way to the memory."""
+    rows = max(1, BLOCK // b.shape[1])
+    for low in range(0, len(a), rows):
+        np.matmul(a[low:low + rows], b, out=out[low:low + rows])
+
+
+def add_up(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    """out = a @ b for few rows and columns of long sums: each thread sums a part of them."""
+    def part(low: int, high: int) -> np.ndarray:
+        return np.matmul(a[:, low:high], b[low:high], out=out if low == 0 else None)
+
+    for more in split(part, a.shape[1], WORTH // (len(a) * b.shape[1]) + 1)[1:]:
+        out += more
