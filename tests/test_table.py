@@ -90,7 +90,7 @@ def forward(needs, *args):
 
 
 for op, case in [row.values for row in rows(is_fused)]:
-    for kernel in op.kernels.values():
+    for kernel in [kernel for kernels in op.kernels.values() for kernel in kernels]:
         vars(kernel)["forward"] = forward
     if op.kernels and op.name not in seen:
         seen.add(op.name)

@@ -21,6 +21,7 @@ from .elementwise import *
 from .embedding import *
 from .error_function import *
 from .exponential import *
+from .fused_normalization import *
 from .indexing import *
 from .interpolate import *
 from .joining import *

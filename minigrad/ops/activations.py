@@ -11,6 +11,7 @@ from ..backend import namespace
 from ..fused import fused
 from ..op import op
 from .elementwise import gate, where
+from .kernels import primitive_kernel
 from .logic import greater, less, less_equal, logical_and, logical_not, logical_or
 from .precision import check_floating, narrowed, widened
 from .shape import reshape
@@ -28,6 +29,7 @@ def relu(x):
     return namespace(x).maximum(x, 0)
 
 relu.gradient(x=lambda g, y: gate(g, logical_not(less_equal(y, 0))))
+primitive_kernel(relu, "activations")
 
 
 @op
@@ -40,6 +42,7 @@ leaky_relu.gradient(
     x=lambda g, x, negative_slope: where(greater(x, 0), g, g * negative_slope),
     negative_slope=lambda g, x: gate(g * x, logical_not(greater(x, 0))),
 )
+primitive_kernel(leaky_relu, "activations")
 
 
 @fused

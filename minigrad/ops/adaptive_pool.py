@@ -16,6 +16,7 @@ from ..meta import spend
 from ..op import op
 from .elementwise import ones_like
 from .indexing import take, take_along_axis
+from .kernels import kernel
 from .pool import avg_pool2d, max_pool2d, max_pool2d_with_indices, winner
 from .precision import check_floating, narrowed, wide, widened
 from .reductions import mean
@@ -108,6 +109,7 @@ def adaptive_avg_pool2d(x, output_size):
 
 adaptive_avg_pool2d.rules(x="gx = g / (number of elements) for every element of a window, added up over its windows")
 adaptive_avg_pool2d.checked_by(check_adaptive("adaptive_avg_pool2d", 2, average=True))
+kernel(adaptive_avg_pool2d, "numpy", "adaptive_pool")
 
 
 @fused
@@ -162,6 +164,7 @@ def adaptive_max_pool2d(x, output_size):
 
 adaptive_max_pool2d.rules(x="gx = g at the first winner of every window, added up over its windows")
 adaptive_max_pool2d.checked_by(check_adaptive("adaptive_max_pool2d", 2))
+kernel(adaptive_max_pool2d, "numpy", "adaptive_pool")
 
 
 @fused

@@ -11,6 +11,7 @@ from ..fused import fused
 from ..op import op
 from .dropouts import dropout
 from .elementwise import where
+from .kernels import kernel
 from .linalg import matmul
 from .logic import not_equal
 from .precision import narrowed, widened
@@ -116,3 +117,4 @@ def check_mask(mask, scores, shapes):
 
 
 scaled_dot_product_attention.checked_by(check_attention)
+kernel(scaled_dot_product_attention, "numpy", "attention")

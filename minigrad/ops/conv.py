@@ -6,11 +6,12 @@ from typing import Any
 
 from ..fused import fused
 from ..geometry import as_image, geometry
+from .activations import relu
 from .kernels import kernel
 from .shape import expand_dims, reshape, squeeze
 from .windows import check_batch, unfold
 
-__all__ = ["conv1d", "conv2d"]
+__all__ = ["conv1d", "conv2d", "conv2d_relu"]
 
 
 @fused
@@ -37,6 +38,21 @@ conv2d.rules(
     x="gx = fold(weight^T g): every window gets back what the filters took from it",
     weight="gweight = g columns^T, summed over the batch and all positions",
     bias="gbias = g, summed over the batch and all positions",
+)
+
+
+@fused
+def conv2d_relu(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """relu(conv2d(...)), in one pass over memory: what a graph runs in place of the two.
+
+    Shapes, arguments and errors are conv2d's.
+    """
+    return relu(conv2d(x, weight, bias, stride, padding, dilation, groups))
+
+conv2d_relu.rules(
+    x="gx = fold(weight^T h), h = g where y > 0, else 0",
+    weight="gweight = h columns^T, summed over the batch and all positions",
+    bias="gbias = h, summed over the batch and all positions",
 )
 
 
@@ -86,4 +102,10 @@ def check_bias(what: str, bias: Any, k: int, shapes: str) -> None:
 
 conv1d.checked_by(lambda *args: check_conv("conv1d", "i", *args))
 conv2d.checked_by(lambda *args: check_conv("conv2d", "ij", *args))
+conv2d_relu.checked_by(lambda *args: check_conv("conv2d_relu", "ij", *args))
+kernel(conv2d, "numpy", "conv_batch_last")
+kernel(conv2d, "numpy", "winograd", is_exact=False)
 kernel(conv2d, "numpy", "conv")
+kernel(conv2d_relu, "numpy", "conv_batch_last")
+kernel(conv2d_relu, "numpy", "winograd", is_exact=False)
+kernel(conv2d_relu, "numpy", "conv")

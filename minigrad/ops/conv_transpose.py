@@ -7,6 +7,7 @@ from typing import Any
 from ..fused import fused
 from ..geometry import as_image, transposed
 from .conv import check_bias
+from .kernels import kernel
 from .padding import pad
 from .shape import expand_dims, reshape, squeeze, swapaxes
 from .windows import check_batch, fold
@@ -82,3 +83,4 @@ def check_conv_transpose(what: str, window: str, x: Any, weight: Any, bias: Any,
 
 conv_transpose1d.checked_by(lambda *args: check_conv_transpose("conv_transpose1d", "i", *args))
 conv_transpose2d.checked_by(lambda *args: check_conv_transpose("conv_transpose2d", "ij", *args))
+kernel(conv_transpose2d, "numpy", "conv_transpose")

@@ -16,6 +16,7 @@ from ..backend import FLOATS, choose, is_array, library_of, namespace, namespace
 from ..backend import device_of as where_is
 from ..misuse import check_kinds
 from ..op import op
+from .kernels import primitive_kernel
 from .logic import equal, greater, greater_equal, less, logical_and
 
 __all__ = [
@@ -195,6 +196,7 @@ def tanh(x):
     return namespace(x).tanh(x)
 
 tanh.gradient(x=lambda g, y: g * (1 - y * y))
+primitive_kernel(tanh, "activations")
 
 
 @op
@@ -206,6 +208,7 @@ def sigmoid(x):
     return xp.exp(xp.minimum(x, 0)) / (1 + xp.exp(-xp.abs(x)))
 
 sigmoid.gradient(x=lambda g, y: g * y * (1 - y))
+primitive_kernel(sigmoid, "activations")
 
 
 # --- choosing -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from string import ascii_letters
 from typing import Any
 
 from ..backend import library_of, namespace
+from ..backend import matrix_product as times
 from ..fused import fused
 from ..misuse import named
 from ..op import op
@@ -28,7 +29,7 @@ def matmul(a, b):
     that axis.
     """
     try:
-        return namespace(a).matmul(a, b)
+        return times(a, b)
     except ValueError:
         raise ValueError(misfit(getattr(a, "shape", ()), getattr(b, "shape", ()))) from None
 
@@ -55,7 +56,7 @@ def times_transposed(g, b, a_shape):
         return g * b if len(a_shape) == 1 else expand_dims(g, -1) * b                       # (..., m, 1) (k,)
     if len(a_shape) == 1:
         return sum(expand_dims(g, -2) * b, -1)                                                # (..., 1, n) (..., k, n)
-    return g @ swapaxes(b, -1, -2)
+    return matmul(g, swapaxes(b, -1, -2))
 
 
 def transposed_times(a, g, b_shape):
@@ -66,8 +67,8 @@ def transposed_times(a, g, b_shape):
         return sum(a * expand_dims(g, -1), -2)                                                # (..., m, k) (..., m, 1)
     if len(b_shape) == 2 and len(a.shape) > 2:                                              # one product, no batch
         m = prod(a.shape[:-1])
-        return swapaxes(reshape(a, (m, a.shape[-1])), 0, 1) @ reshape(g, (m, g.shape[-1]))
-    return swapaxes(a, -1, -2) @ g
+        return matmul(swapaxes(reshape(a, (m, a.shape[-1])), 0, 1), reshape(g, (m, g.shape[-1])))
+    return matmul(swapaxes(a, -1, -2), g)
 
 
 # --- einsum ---------------------------------------------------------------------------------------------------
@@ -108,7 +109,7 @@ def matrix_product(a, b, subscripts):
     a = a.transpose([left.index(c) for c in batch + rows + summed]).reshape(*stack, prod(m), prod(k))
     b = b.transpose([right.index(c) for c in batch + summed + columns]).reshape(*stack, prod(k), prod(n))
     found = batch + rows + columns
-    return (a @ b).reshape(*stack, *m, *n).transpose([found.index(c) for c in output])
+    return times(a, b).reshape(*stack, *m, *n).transpose([found.index(c) for c in output])
 
 
 def contracted_back(g, i, arrays, subscripts):

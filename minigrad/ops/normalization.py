@@ -94,7 +94,7 @@ batch_norm_train.rules(
 )
 batch_norm_train.checked_by(lambda x, weight, bias, eps: (
     check_batch_norm(x, eps, eps > 0, weight=weight, bias=bias)))
-kernel(batch_norm_train, "numpy", "norm")
+kernel(batch_norm_train, "numpy", "batch_norm")
 
 
 @fused
@@ -118,6 +118,7 @@ batch_norm_eval.rules(
 )
 batch_norm_eval.checked_by(lambda x, mean, var, weight, bias, eps: (
     check_batch_norm(x, eps, eps >= 0, mean=mean, var=var, weight=weight, bias=bias)))
+kernel(batch_norm_eval, "numpy", "batch_norm")
 
 
 @fused
@@ -139,7 +140,7 @@ layer_norm.rules(
 )
 layer_norm.checked_by(lambda x, normalized_shape, weight, bias, eps: (
     check_last_axes("layer_norm", x, normalized_shape, weight=weight, bias=bias)))
-kernel(layer_norm, "numpy", "norm")
+kernel(layer_norm, "numpy", "layer_norm")
 
 
 @fused
@@ -163,6 +164,7 @@ rms_norm.rules(
 )
 rms_norm.checked_by(lambda x, normalized_shape, weight, eps: (
     check_last_axes("rms_norm", x, normalized_shape, weight=weight)))
+kernel(rms_norm, "numpy", "layer_norm")
 
 
 # --- over a part of the channels ------------------------------------------------------------------------------
@@ -198,6 +200,7 @@ def check_group_norm(x, num_groups, weight, bias, eps):
 
 
 group_norm.checked_by(check_group_norm)
+kernel(group_norm, "numpy", "sample_norm")
 
 
 @fused
@@ -228,3 +231,4 @@ def check_instance_norm(x, weight, bias, eps):
 
 
 instance_norm_train.checked_by(check_instance_norm)
+kernel(instance_norm_train, "numpy", "sample_norm")

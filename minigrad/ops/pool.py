@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from builtins import max as larger
 from math import inf
 from typing import Any
 
 from ..backend import namespace
 from ..fused import fused
-from ..geometry import as_image, each, pair, positions
+from ..geometry import as_image, pair, pool_geometry
 from ..op import op
 from .elementwise import abs, ones_like, power, where
 from .indexing import take_along_axis
@@ -28,39 +27,12 @@ __all__ = [
 
 # --- where windows lie ----------------------------------------------------------------------------------------
 
-def layout(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> tuple[int, int]:
-    """The number of positions along one axis, and the padding after its end.
-
-    With ceil_mode a last window that reaches beyond the padded end is kept if it starts inside the image or its left
-    padding.
-    """
-    short = dilation * (kernel - 1) + 1 - size - 2 * padding                # > 0: the window is longer than everything
-    over = short % stride if ceil_mode and stride > larger(short, 0) else 0
-    out = positions(size + over, kernel, stride, padding, dilation)
-    if 2 * padding > kernel:
-        raise ValueError(f"padding {padding} is more than half of the kernel, {kernel}: "
-                         "a window could lie outside the image")
-    if over and (out - 1) * stride >= size + padding:
-        return out - 1, padding
-    return out, padding + over
-
-
-def pool_geometry(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple:
-    """Kernel, stride and dilation as pairs; ((top, bottom), (left, right)) padding; the numbers of positions (p, q)."""
-    n = len(x.shape) - 2                                                    # of sequences all have length one
-    k, o, d = each(kernel_size, n, "kernel_size"), each(padding, n, "padding"), each(dilation, n, "dilation")
-    s = k if stride is None else each(stride, n, "stride")
-    axes = [layout(*axis, ceil_mode) for axis in zip(x.shape[2:], k, s, o, d, strict=True)]
-    ends = tuple([(before, after) for before, (_, after) in zip(o, axes, strict=True)])
-    return k, s, d, ends, tuple([out for out, _ in axes])
-
-
 def check_pool(what: str, x: Any, axes: int, *options: Any) -> None:
     """Errors for an input that is no batch of sequences or images, and for windows that do not fit into it."""
     check_batch(what, x, axes)
     if 0 in x.shape[1:]:
         raise ValueError(f"{what}: only the batch may be empty, x has shape {x.shape}")
-    pool_geometry(x, *options)
+    pool_geometry(x.shape[2:], *options)
 
 
 def check_max_pool(what: str, axes: int) -> Any:
@@ -105,7 +77,7 @@ def competing(x, kernel_size, stride, padding, dilation, ceil_mode):
     """The windows (n, c, size, p*q), which element of each wins (n, c, 1, p*q), the places (1, 1, size, p*q) of their
     elements in the image, and (p, q)."""
     n, c = x.shape[:2]
-    k, s, d, ends, out = pool_geometry(x, kernel_size, stride, padding, dilation, ceil_mode)
+    k, s, d, ends, out = pool_geometry(x.shape[2:], kernel_size, stride, padding, dilation, ceil_mode)
     around, shape = ((0, 0), (0, 0), *ends), (k[0] * k[1], out[0] * out[1])
     is_padded = ends != ((0, 0), (0, 0))
     windows = unfold(pad(x, around, constant_values=lowest(x)) if is_padded else x, k, s, 0, d)
@@ -143,6 +115,7 @@ def max_pool2d_with_indices(x, kernel_size, stride=None, padding=0, dilation=1, 
 
 max_pool2d_with_indices.rules(x="gx = g at the first winner of every window, else 0; where windows overlap it adds up")
 max_pool2d_with_indices.checked_by(check_max_pool("max_pool2d", 2))
+kernel(max_pool2d_with_indices, "numpy", "pool")
 
 
 @fused
@@ -185,7 +158,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     beyond the padding never counts. divisor_override: divide every sum by this instead.
     """
     n, c = x.shape[:2]
-    (i, j), s, _, ends, (p, q) = pool_geometry(x, kernel_size, stride, padding, 1, ceil_mode)
+    (i, j), s, _, ends, (p, q) = pool_geometry(x.shape[2:], kernel_size, stride, padding, 1, ceil_mode)
     around = ((0, 0), (0, 0), *ends)
     windows = reshape(unfold(pad(widened(x), around), (i, j), s), (n, c, i * j, p * q))
     total = reshape(sum(windows, 2), (n, c, p, q))
@@ -213,7 +186,7 @@ def check_avg_pool2d(x, kernel_size, stride, padding, ceil_mode, count_include_p
 
 
 avg_pool2d.checked_by(check_avg_pool2d)
-kernel(avg_pool2d, "numpy", "pool")
+kernel(avg_pool2d, "numpy", "avg_pool")
 
 
 @fused

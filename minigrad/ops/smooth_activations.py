@@ -15,6 +15,7 @@ from ..op import op
 from .elementwise import abs, exp, sigmoid, square, tanh, where
 from .error_function import erf
 from .joining import split
+from .kernels import primitive_kernel
 from .logic import greater, greater_equal, less, less_equal
 from .precision import check_floating, narrowed, widened
 from .rounding import clip
@@ -106,6 +107,7 @@ def silu(x):
     return narrowed(wider * sigmoid(wider), x)
 
 silu.gradient(x=lambda g, x: g * silu_slope(widened(x)))
+primitive_kernel(silu, "gelu")
 
 
 def silu_slope(x):
@@ -143,6 +145,7 @@ def gelu(x, approximate="none"):
 
 gelu.gradient(x=lambda g, x, approximate: (
     g * (gelu_slope(widened(x)) if exact(approximate) else gelu_tanh_slope(widened(x)))))
+primitive_kernel(gelu, "gelu")
 
 
 FAR = 40.0                      # farther from 0 than this all densities are 0, and squares might overflow

@@ -21,6 +21,13 @@ CASES = {
             stride=2, padding=2, dilation=2, groups=2,
         ),
     ],
+    "conv2d_relu": [
+        case("plain", normal(2, 2, 4, 5), normal(3, 2, 3, 3)),
+        case("bias, stride, padding", normal(2, 2, 5, 4), normal(3, 2, 3, 3), normal(3), stride=2, padding=1),
+        case("groups", normal(2, 4, 3, 3), normal(6, 2, 2, 2), normal(6), groups=2),
+        case("1x1", normal(2, 3, 2, 3), normal(2, 3, 1, 1), normal(2)),
+        case("depthwise", normal(1, 3, 4, 4), normal(3, 1, 3, 3), normal(3), padding=1, groups=3),
+    ],
     "conv1d": [
         case("plain", normal(2, 2, 5), normal(3, 2, 3)),
         case("bias, stride, padding", normal(2, 2, 6), normal(3, 2, 3), normal(3), stride=2, padding=1),

@@ -57,4 +57,19 @@ CASES = {
         case("all axes, eps", normal(2, 3), axis=None, eps=100.0),
         case("count", distinct(2, 3), p=0),
     ],
+    "batch_norm_relu_train": [
+        case("images", normal(3, 2, 2, 3), normal(2), normal(2)),
+        case("residual", normal(3, 2, 2, 3), normal(2), normal(2), 1e-5, normal(3, 2, 2, 3)),
+        case("rows, no weight", normal(5, 3), None, None, 1e-5, normal(5, 3)),
+        case("sequence", normal(2, 3, 4), normal(3), normal(3), eps=0.1),
+    ],
+    "batch_norm_relu_eval": [
+        case("images", normal(2, 3, 2, 2), normal(3), positive(3), normal(3), normal(3)),
+        case("residual", normal(2, 3, 2, 2), normal(3), positive(3), normal(3), normal(3), 1e-5, normal(2, 3, 2, 2)),
+        case("sequence, no weight", normal(2, 3, 4), normal(3), positive(3), None, None, 0.1, normal(2, 3, 4)),
+    ],
+    "add_relu": [
+        case("images", normal(2, 3, 2, 2), normal(2, 3, 2, 2)),
+        case("a vector for all rows", normal(3, 4), normal(4)),
+    ],
 }

@@ -119,7 +119,30 @@ def softmax(x, axis=-1):
     return y
 
 
+def batch_norm_relu_train(x, weight=None, bias=None, eps=1e-5, residual=None):
+    """What is above 0 in the normalised batch and the residual together; and the batch's statistics."""
+    y, mean, var = batch_norm_train(x, weight, bias, eps)
+    return add_relu(y, np.zeros(x.shape) if residual is None else residual), mean, var
+
+
+def batch_norm_relu_eval(x, mean, var, weight=None, bias=None, eps=1e-5, residual=None):
+    """The same by given statistics."""
+    y = batch_norm_eval(x, mean, var, weight, bias, eps)
+    return add_relu(y, np.zeros(x.shape) if residual is None else residual)
+
+
+def add_relu(a, b):
+    """Every sum, or 0 if that is more; a vector is added to every row."""
+    y = np.zeros(a.shape)
+    for place in np.ndindex(*a.shape):
+        y[place] = max(a[place] + b[place[a.ndim - b.ndim:]], 0.0)
+    return y
+
+
 ORACLES = {
+    "batch_norm_relu_train": batch_norm_relu_train,
+    "batch_norm_relu_eval": batch_norm_relu_eval,
+    "add_relu": add_relu,
     "batch_norm_train": batch_norm_train,
     "batch_norm_eval": batch_norm_eval,
     "layer_norm": layer_norm,

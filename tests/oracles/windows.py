@@ -70,6 +70,19 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return y
 
 
+def conv2d_relu(*args, **options):
+    """What is above 0 in a convolution."""
+    return rectified(conv2d(*args, **options))
+
+
+def rectified(y):
+    """Every element, or 0 if that is more."""
+    y = y.copy()
+    for place in np.ndindex(y.shape):
+        y[place] = max(y[place], 0.0)
+    return y
+
+
 def pooled(size, kernel, stride, padding, dilation, ceil_mode):
     """Positions of a pooling window; with ceil_mode also the one that hangs over, if it starts inside or on the left
     padding."""
@@ -117,4 +130,5 @@ def avg_pool2d(
     return y
 
 
-ORACLES = {"unfold": unfold, "fold": fold, "conv2d": conv2d, "max_pool2d": max_pool2d, "avg_pool2d": avg_pool2d}
+ORACLES = {"unfold": unfold, "fold": fold, "conv2d": conv2d, "conv2d_relu": conv2d_relu, "max_pool2d": max_pool2d,
+           "avg_pool2d": avg_pool2d}

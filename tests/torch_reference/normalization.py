@@ -37,7 +37,24 @@ def normalize(x, p=2.0, axis=1, eps=1e-12):
     return F.normalize(x, p, axis, eps)
 
 
+def batch_norm_relu_train(x, weight=None, bias=None, eps=1e-5, residual=None):
+    y, mean, var = batch_norm_train(x, weight, bias, eps)
+    return F.relu(y if residual is None else y + residual), mean, var
+
+
+def batch_norm_relu_eval(x, mean, var, weight=None, bias=None, eps=1e-5, residual=None):
+    y = batch_norm_eval(x, mean, var, weight, bias, eps)
+    return F.relu(y if residual is None else y + residual)
+
+
+def add_relu(a, b):
+    return F.relu(a + b)
+
+
 TORCH = {
+    "batch_norm_relu_train": batch_norm_relu_train,
+    "batch_norm_relu_eval": batch_norm_relu_eval,
+    "add_relu": add_relu,
     "batch_norm_train": batch_norm_train,
     "batch_norm_eval": batch_norm_eval,
     "layer_norm": layer_norm,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...products import product
 from .common import full_precision
 
 
-def product(x, weight, bias):
+def affine(x, weight, bias):
     """x weight^T + bias, or a copy of x where weight is None: an array that may be changed."""
     if weight is None:
         return x.copy()
-    y = x @ weight.T
+    y = product(x, weight.T)
     if bias is not None:
         y += bias
     return y
@@ -32,10 +33,10 @@ def gradients(needs, gx, gh, x, w_ih, h, w_hh):
     needs: of these six.
     """
     return (
-        None if not needs[0] else gx.copy() if w_ih is None else gx @ w_ih,
-        gh @ w_hh if needs[1] else None,
-        gx.T @ x if needs[2] else None,
-        gh.T @ h if needs[3] else None,
+        None if not needs[0] else gx.copy() if w_ih is None else product(gx, w_ih),
+        product(gh, w_hh) if needs[1] else None,
+        product(gx.T, x) if needs[2] else None,
+        product(gh.T, h) if needs[3] else None,
         gx.sum(0) if needs[4] else None,
         gh.sum(0) if needs[5] else None,
     )
@@ -48,8 +49,8 @@ def rnn_cell_fits(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity):
 
 
 def rnn_cell_forward(needs, x, h, w_ih, w_hh, b_ih=None, b_hh=None, nonlinearity="tanh"):
-    y = product(h, w_hh, b_hh)
-    y += x if w_ih is None else product(x, w_ih, b_ih)
+    y = affine(h, w_hh, b_hh)
+    y += x if w_ih is None else affine(x, w_ih, b_ih)
     np.tanh(y, out=y) if nonlinearity == "tanh" else np.maximum(y, 0, out=y)
     return y, y
 
@@ -67,8 +68,8 @@ def lstm_cell_fits(x, h, c, w_ih, w_hh, b_ih, b_hh):
 
 def lstm_cell_forward(needs, x, h, c, w_ih, w_hh, b_ih=None, b_hh=None):
     d = c.shape[1]
-    gates = product(h, w_hh, b_hh)                                              # (n, 4d)
-    gates += x if w_ih is None else product(x, w_ih, b_ih)
+    gates = affine(h, w_hh, b_hh)                                              # (n, 4d)
+    gates += x if w_ih is None else affine(x, w_ih, b_ih)
     logistic(gates[:, :2 * d])
     np.tanh(gates[:, 2 * d:3 * d], out=gates[:, 2 * d:3 * d])
     logistic(gates[:, 3 * d:])
@@ -122,7 +123,7 @@ def gru_cell_fits(x, h, w_ih, w_hh, b_ih, b_hh):
 
 def gru_cell_forward(needs, x, h, w_ih, w_hh, b_ih=None, b_hh=None):
     d = h.shape[1]
-    gates, from_h = product(x, w_ih, b_ih), product(h, w_hh, b_hh)              # (n, 3d) each
+    gates, from_h = affine(x, w_ih, b_ih), affine(h, w_hh, b_hh)              # (n, 3d) each
     gates[:, :2 * d] += from_h[:, :2 * d]
     logistic(gates[:, :2 * d])
     r, z, n = gates[:, :d], gates[:, d:2 * d], gates[:, 2 * d:]
