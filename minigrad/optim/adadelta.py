@@ -21,6 +21,8 @@ class Adadelta(Optimizer):
     maximize: go up instead of down.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
                  weight_decay: float = 0.0, *, maximize: bool = False, **options: Any):
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay,

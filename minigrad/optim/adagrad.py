@@ -20,6 +20,8 @@ class Adagrad(Optimizer):
     maximize: go up instead of down. Source: Duchi, Hazan & Singer 2011, figure 1.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0.0, weight_decay: float = 0.0,
                  initial_accumulator_value: float = 0.0, eps: float = 1e-10, *, maximize: bool = False,
                  **options: Any):

@@ -22,6 +22,8 @@ class Adam(Optimizer):
     decay p itself, as AdamW does.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0, amsgrad: bool = False, *, maximize: bool = False,
                  decoupled_weight_decay: bool = False, **options: Any):

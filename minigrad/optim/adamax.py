@@ -20,6 +20,8 @@ class Adamax(Optimizer):
     maximize: go up instead of down.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0, *, maximize: bool = False, **options: Any):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,

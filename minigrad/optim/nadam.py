@@ -21,6 +21,8 @@ class NAdam(Optimizer):
     decoupled_weight_decay: decay p itself, as AdamW does. maximize: go up instead of down.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0, momentum_decay: float = 4e-3,
                  decoupled_weight_decay: bool = False, *, maximize: bool = False, **options: Any):

@@ -10,6 +10,7 @@ import numpy
 from ..backend import Array, device_of, is_array, namespace, on_device_of, to_device
 from ..nn.arrays import as_array, clear_grad
 from ..tensor import Tensor, enable_grad
+from .pieces import update_in_pieces
 
 # What schedules note in a group beside its hyper-parameters.
 SCHEDULED = ("initial_lr", "max_lr", "min_lr", "base_momentum", "max_momentum")
@@ -23,9 +24,13 @@ class Optimizer:
     SGD([{"params": head}, {"params": body, "lr": 0.001}], lr=0.1).
 
     param_groups: the groups, every hyper-parameter filled in; change them there (`group["lr"] = 0.01`) at any time.
+    is_elementwise: whether `update` treats every element by itself. Then a large parameter is updated in pieces, each
+    as a parameter of its own, by several threads at once; an update that needs a norm, say, must not say so.
     state: parameter -> {name: array or number}, made at the parameter's first step, on its device and in its dtype
     (float32 for half precisions); it follows when the parameter moves.
     """
+
+    is_elementwise = False
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any], options: Mapping[str, Any] | None = None):
         """options: arguments of PyTorch's optimizers that have no effect here, as FASTER and differentiable=False."""
@@ -96,7 +101,10 @@ class Optimizer:
                     if p.grad.shape != p.shape:
                         raise ValueError(f"step: a parameter of shape {p.shape} has a gradient of shape {p.grad.shape}")
                     with on_device_of(p.data):
-                        self.update(p, p.grad.data, self.state_of(p), group)
+                        if self.is_elementwise:
+                            update_in_pieces(self.update, p, p.grad.data, self.state_of(p), group)
+                        else:
+                            self.update(p, p.grad.data, self.state_of(p), group)
                     p.touch()
         return loss
 
@@ -158,7 +166,9 @@ def loaded(name: str, value: Any, p: Tensor, what: str) -> Any:
     if array.shape != p.shape:
         raise ValueError(f"{what} has shape {array.shape}, the parameter {p.shape}")
     with on_device_of(p.data):
-        return to_device(array, device_of(p.data)).astype(state_dtype(p), copy=True)
+        copy = namespace(p.data).empty_like(p.data, dtype=state_dtype(p))       # which lies in memory as p does
+        copy[...] = to_device(array, device_of(p.data))
+        return copy
 
 
 NUMBERS: dict[str, Callable] = {"step": int, "mu_product": float}       # what state holds that is no array

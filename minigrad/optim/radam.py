@@ -24,6 +24,8 @@ class RAdam(Optimizer):
     Source: Liu et al. 2020, On the variance of the adaptive learning rate and beyond, algorithm 2.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
                  eps: float = 1e-8, weight_decay: float = 0.0, decoupled_weight_decay: bool = False, *,
                  maximize: bool = False, **options: Any):

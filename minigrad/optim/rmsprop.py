@@ -22,6 +22,8 @@ class RMSprop(Optimizer):
     Graves 2013, Generating sequences with recurrent neural networks, equations 38 to 45.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
                  weight_decay: float = 0.0, momentum: float = 0.0, centered: bool = False, *, maximize: bool = False,
                  **options: Any):

@@ -20,6 +20,8 @@ class SGD(Optimizer):
     maximize: go up instead of down. Momentum: Polyak 1964, Nesterov 1983, both in this form: Sutskever et al. 2013.
     """
 
+    is_elementwise = True
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0.0, dampening: float = 0.0,
                  weight_decay: float = 0.0, nesterov: bool = False, *, maximize: bool = False, **options: Any):
         super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
@@ -40,6 +42,6 @@ class SGD(Optimizer):
                 v = state["momentum_buffer"] = namespace(g).array(g)
             else:
                 v *= momentum
-                v += g * (1 - float(group["dampening"]))
+                v += g * (1 - float(group["dampening"])) if group["dampening"] else g
             g = v * momentum + g if group["nesterov"] else v
         move(p, g * float(group["lr"]))
