@@ -89,7 +89,7 @@ def can_fold(first: Node, second: Node) -> bool:
     """Whether it is a linear layer, and a BatchNorm by running statistics of the channels that come out of it."""
     layer: Any = first.what
     norm: Any = second.what
-    if type(layer) not in LINEAR or type(norm) not in NORMS or has_hooks(layer) or has_hooks(norm):
+    if type(layer) not in LINEAR or type(norm) not in NORMS or layer.has_hooks or norm.has_hooks:
         return False
     axes = 2 if isinstance(layer, Linear) else layer.axes + 2           # of others axis 1 is not the channels'
     if norm.running_mean is None or len(first.result.shape) != axes:
@@ -97,10 +97,6 @@ def can_fold(first: Node, second: Node) -> bool:
     own = layer.weight.dtype                                            # that of the result must stay what it was
     others = {x.dtype for x in (norm.running_mean, norm.running_var, norm.weight, norm.bias) if x is not None}
     return others <= ({own, numpy.dtype("float32")} if own.itemsize == 2 else {own})
-
-
-def has_hooks(layer: Module) -> bool:
-    return layer._hooks is not None and any(vars(layer._hooks).values())
 
 
 def with_norm(layer: Any, norm: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy
 
+from ..layout import as_filters
 from ..meta import Meta, limited, spend
 from ..misuse import is_int
 from ..nn.module import Module, Parameter
@@ -40,6 +41,7 @@ def from_json(document: Any, arrays: Mapping[str, numpy.ndarray], layers: Mappin
     layers, ops: classes and ops that are not minigrad's, by the names they have in the document. ValueError says which
     node or layer is wrong, and why.
     """
+    arrays = {name: as_filters(array) for name, array in arrays.items()}
     things, custom = Things(arrays, checked(ops, "ops", Op)), checked(layers, "layers", type)
     try:
         check_head(document)

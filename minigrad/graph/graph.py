@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any
 from ..backend import Array, is_array
 from ..nn.module import Module, Parameter
 from ..nn.scope import symbol_in
+from ..settings import fusing
 from ..tensor import Tensor, observer
 from .arguments import argument_names, exchanged, named_leaves, names_in_modules, own_names
 from .batch_size import BATCH, spell
 from .build import check_inputs, check_symbols, checked_train_only, make_node, named, several
 from .check import check_state_names, checked
 from .nested import leaves
-from .node import Node, Ref, refs_in, shown, with_refs, with_values
-from .plan import Step, plan
+from .node import Node, called, refs_in, shown, with_refs, with_values
+from .plan import Plan, plan
 from .replay import name_within, replayed
 from .symbol import Input, Symbol, calls_behind
 
@@ -92,7 +93,7 @@ class Graph(Module):
         self.train_only = checked_train_only(train_only, outputs)
         self.state_names = dict(state_names or {})
         self._by_name = {node.name: node for node in self.nodes}
-        self._plans: dict[tuple[str, ...], list[Step]] = {}
+        self._plans: dict[tuple, Plan] = {}        # (names of what is wanted, whether neighbours may run as one)
         constants = self._constants()
         self._persistent = dict.fromkeys(constants, True)
         for name, array in constants.items():
@@ -126,12 +127,16 @@ class Graph(Module):
         On symbols of another graph its nodes become nodes there, named `<name of this graph>.<name of the node>`.
         """
         self._check_arguments(xs)
-        outputs = self.outputs
         if symbol_in(xs) is not None:
-            return with_values(outputs, replayed(self, xs, name_within), BATCH)
-        if self.train_only and not self.training:
-            outputs = {name: ref for name, ref in outputs.items() if name not in self.train_only}
+            return with_values(self.outputs, replayed(self, xs, name_within), BATCH)
+        outputs = self._outputs_now()
         return with_values(outputs, self._run(xs, tuple([ref.node for ref in refs_in(outputs)])), 0)
+
+    def _outputs_now(self) -> Any:
+        """The outputs that a call gives: in evaluation without those of training alone."""
+        if self.train_only and not self.training:
+            return {name: ref for name, ref in self.outputs.items() if name not in self.train_only}
+        return self.outputs
 
     def run(self, *xs: Any, at: str | Sequence[str] | None = None) -> Any:
         """The outputs, as a call gives them; or the values at inner nodes: of one by name, of several as a dict.
@@ -170,23 +175,30 @@ class Graph(Module):
         """Node name -> value, of the wanted ones; what nobody needs any more is dropped on the way."""
         n = xs[0].shape[0]
         values = dict(zip(self.inputs, xs, strict=True))
-        if wanted not in self._plans:
-            self._plans[wanted] = plan(self._by_name, self.inputs, wanted)
         watcher = observer.get()
-        for step in self._plans[wanted]:
-            node = step.node
-            if node.what is not None and node.name not in values:
-                if watcher is not None:
-                    watcher.within(node.name)
-                if step.is_plain:
-                    args = [values[a.node] if type(a) is Ref else a for a in node.args]
-                    values[node.name] = node.what(*args)
-                else:
-                    options = with_values(node.options, values, n)
-                    values[node.name] = node.what(*with_values(node.args, values, n), **options)
+        for step in self._plan(wanted, fusing.get() and watcher is None):
+            if step.fusion is None or not step.fusion.ran(values):
+                for node, plain in zip(step.nodes, step.are_plain, strict=True):
+                    if node.what is not None and node.name not in values:
+                        if watcher is not None:
+                            watcher.within(node.name)
+                        values[node.name] = called(node, plain, values, n)
             for name in step.spent:
-                del values[name]
+                values.pop(name, None)
         return values
+
+    def _plan(self, wanted: tuple[str, ...], fuse: bool) -> Plan:
+        if (wanted, fuse) not in self._plans:
+            self._plans[wanted, fuse] = plan(self._by_name, self.inputs, wanted, fuse)
+        return self._plans[wanted, fuse]
+
+    def plan(self) -> Plan:
+        """The steps in which a call runs the nodes: a list that prints as a table, and says what runs in one pass.
+
+        Neighbours run in one pass inside `config(fuse=True)`, the default, with float32 or float64 arrays on the CPU,
+        where no hook or debugger looks at them one by one. See fuse.py for which.
+        """
+        return self._plan(tuple([ref.node for ref in refs_in(self._outputs_now())]), fusing.get())
 
     def _check_arguments(self, xs: Sequence) -> None:
         nodes = [self._by_name[name] for name in self.inputs]

@@ -96,6 +96,14 @@ def with_values(x: Any, values: Mapping[str, Any], n: int) -> Any:
     return mapped(x, one)
 
 
+def called(node: Node, is_plain: bool, values: Mapping[str, Any], n: int) -> Any:
+    """What a node gives for the values of other nodes, for a batch of n. is_plain: see plan.Step."""
+    what: Any = node.what
+    if is_plain:
+        return what(*[values[a.node] if type(a) is Ref else a for a in node.args])
+    return what(*with_values(node.args, values, n), **with_values(node.options, values, n))
+
+
 def refs_in(x: Any) -> list[Ref]:
     """All references, also those of the nodes from whose lengths an argument is computed."""
     return [ref for leaf in leaves(x)

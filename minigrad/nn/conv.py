@@ -7,6 +7,7 @@ from typing import Any
 
 from ..geometry import each, same_padding
 from . import functional as F
+from .functional.conv import conv2d_relu
 from .module import Module
 from .new_parameters import new_parameter, usual_start
 
@@ -116,8 +117,16 @@ class Conv2d(Convolution):
     axes = 2
 
     def forward(self, input: Any) -> Any:
+        return self.convolved(F.conv2d, input)
+
+    def then_relu(self, input: Any) -> Any:
+        """relu(forward(input)) in one pass: what a graph runs in place of the two."""
+        return self.convolved(conv2d_relu, input)
+
+    def convolved(self, conv: Any, input: Any) -> Any:
+        """The result of `conv` with the layer's parameters and options."""
         input, padding = self.padded(input)
-        return F.conv2d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return conv(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class TransposedConvolution(Convolution):

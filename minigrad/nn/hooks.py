@@ -92,6 +92,11 @@ class Hooked:
 
     _hooks: Hooks | None = None
 
+    @property
+    def has_hooks(self) -> bool:
+        """Whether somebody wants to see what goes through this module."""
+        return self._hooks is not None and any(vars(self._hooks).values())
+
     def _hook(self, kind: str, hook: Callable, prepend: bool, **how: bool) -> RemovableHandle:
         if not callable(hook):
             raise TypeError(f"register_{kind}: expected a function, {type(hook).__name__} came")

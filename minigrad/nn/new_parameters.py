@@ -11,6 +11,7 @@ import numpy
 
 from .. import ops
 from ..backend import Array
+from ..layout import images
 from . import init
 from .module import Parameter
 
@@ -21,11 +22,13 @@ def new_parameter(*shape: int, device: str | None = None, dtype: Any = None) -> 
 
 
 def new_array(*shape: int, device: str | None = None, dtype: Any = None) -> Array:
-    """An array whose values are still to be set: a buffer."""
+    """An array whose values are still to be set: a buffer. One of four axes, as filters are, lies as images do."""
     check = init.unfilled.get()
     if check is not None:
         check(shape)
         return numpy.lib.stride_tricks.as_strided(numpy.zeros(1, dtype or "float32"), shape, (0,) * len(shape))
+    if len(shape) == 4 and (device or "cpu") == "cpu":
+        return images(shape, numpy.dtype(dtype or "float32"))
     return ops.empty(shape, dtype=dtype or "float32", device=device or "cpu").data
 
 

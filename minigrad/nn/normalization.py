@@ -11,6 +11,7 @@ from ..ops.normalization import as_shape
 from . import functional as F
 from . import init
 from .functional.common import has_values
+from .functional.normalization import batch_norm_relu
 from .module import Module
 from .new_parameters import neutral_start, new_array, new_parameter
 
@@ -81,6 +82,14 @@ class BatchNorm(ChannelNormalization):
     """
 
     def forward(self, input: Any) -> Any:
+        return self.normalized(F.batch_norm, input)
+
+    def then_relu(self, input: Any, residual: Any = None) -> Any:
+        """relu(forward(input) + residual) in one pass: what a graph runs in place of the three."""
+        return self.normalized(batch_norm_relu, input, residual)
+
+    def normalized(self, batch_norm: Any, input: Any, *rest: Any) -> Any:
+        """The result of `batch_norm` with the statistics that are to be used now."""
         self.check_axes(input)
         batch = self.gathers or self.running_mean is None           # whose statistics: the batch's or the running ones
         momentum: Any = 0.0 if self.momentum is None else self.momentum
@@ -92,7 +101,7 @@ class BatchNorm(ChannelNormalization):
                 self.num_batches_tracked += 1
                 if self.momentum is None:
                     momentum = 1 / self.num_batches_tracked         # an array: a GPU need not be waited for
-        return F.batch_norm(input, mean, var, self.weight, self.bias, batch, momentum, self.eps)
+        return batch_norm(input, mean, var, self.weight, self.bias, batch, momentum, self.eps, *rest)
 
 
 class BatchNorm1d(BatchNorm):

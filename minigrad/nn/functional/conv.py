@@ -29,8 +29,20 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: 
     padding: an int, a pair, "valid" (none) or "same" (output as large as the input; wants stride 1; what cannot be
     halved goes to the right and the bottom).
     """
+    return convolved(ops.conv2d, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d_relu(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+                groups: int = 1) -> Any:
+    """relu(conv2d(...)) in one pass."""
+    return convolved(ops.conv2d_relu, input, weight, bias, stride, padding, dilation, groups)
+
+
+def convolved(op: Any, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
+              groups: int) -> Any:
+    """An op like conv2d on images or one image, the padding also by name."""
     input, padding = padded_by_name("conv2d", input, weight.shape[2:], stride, padding, dilation)
-    return on_batch(ops.conv2d, input, weight, bias, stride, padding, dilation, groups)
+    return on_batch(op, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv_transpose1d(input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0,

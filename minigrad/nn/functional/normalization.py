@@ -27,15 +27,29 @@ def batch_norm(input: Any, running_mean: Any, running_var: Any, weight: Any = No
     running = (1 - momentum) * running + momentum * new, the variance the unbiased one. An empty batch changes nothing.
     Ioffe & Szegedy 2015.
     """
+    return batch_normalized(ops.batch_norm_train, ops.batch_norm_eval, input, running_mean, running_var, weight, bias,
+                            training, momentum, eps)
+
+
+def batch_norm_relu(input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool,
+                    momentum: Any, eps: float, residual: Any = None) -> Any:
+    """relu(batch_norm(input, ...) + residual) in one pass; without a residual (None) nothing is added."""
+    return batch_normalized(ops.batch_norm_relu_train, ops.batch_norm_relu_eval, input, running_mean, running_var,
+                            weight, bias, training, momentum, eps, residual)
+
+
+def batch_normalized(train: Any, evaluate: Any, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any,
+                     training: bool, momentum: Any, eps: float, *rest: Any) -> Any:
+    """The result of one of two ops; what they share is the running statistics."""
     check_running("batch_norm", running_mean, running_var, momentum, "" if training else "outside of training")
     if not training:
-        return ops.batch_norm_eval(input, running_mean, running_var, weight, bias, eps)
+        return evaluate(input, running_mean, running_var, weight, bias, eps, *rest)
     refuse_symbols("batch_norm", "nn.BatchNorm2d", input)
     count = prod(input.shape[:1] + input.shape[2:])                         # values per channel
     if count == 1 and has_values(input):
         raise ValueError(f"batch_norm: training needs more than one value per channel, input is {input.shape}; "
                          "use a larger batch, or eval()")
-    y, mean, var = ops.batch_norm_train(widened(input), weight, bias, eps)  # var would not fit into float16
+    y, mean, var = train(widened(input), weight, bias, eps, *rest)          # var would not fit into float16
     keep("batch_norm", running_mean, running_var, mean, var, momentum, count)
     return narrowed(y, input)
 
