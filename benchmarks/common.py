@@ -6,9 +6,9 @@ import csv
 import json
 import os
 import platform
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,15 @@ import numpy
 import minigrad
 from minigrad.backend import device_name
 from minigrad.files import write_atomically
+from minigrad.settings import usable_cpus
 
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def machine() -> dict[str, str]:
     """Processor, the cores this process may use, and the versions and thread limits that figures depend on."""
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     limits = [f"{name}={os.environ[name]}" for name in THREAD_LIMITS if name in os.environ]
-    return {"processor": f"{device_name('cpu')}, {cores} cores usable", "system": platform.platform(),
+    return {"processor": f"{device_name('cpu')}, {usable_cpus()} cores usable", "system": platform.platform(),
             "python": platform.python_version(), "numpy": numpy.__version__, "minigrad": minigrad.__version__,
             "threads": ", ".join(limits) or "the libraries' own choice"}
 
@@ -75,6 +75,12 @@ def takes_files(parser: ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", help="write what is printed to a file too")
 
 
+def takes_threads(parser: ArgumentParser, default: int | None = None) -> None:
+    """Add --threads: of all that is measured alike."""
+    parser.add_argument("--threads", type=positive, default=default or usable_cpus(), metavar="N",
+                        help=f"threads of everyone who is measured ({'all usable' if default is None else default})")
+
+
 def hand_out(options: Namespace, text: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str],
              **more: Any) -> None:
     """Print the report, and write what was asked for: it (--out), its rows (--csv), rows, machine and more (--json)."""
@@ -85,6 +91,32 @@ def hand_out(options: Namespace, text: str, rows: Sequence[Mapping[str, Any]], c
         write_csv(options.csv, rows, columns)
     if options.json:
         write_text(options.json, json.dumps({"machine": machine(), "rows": rows, **more}, indent=1))
+
+
+def new_figure(width: float, height: float) -> Any:
+    """An empty picture, without a window."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SystemExit('the picture needs matplotlib: pip install "minigrad[demo]"') from error
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def plain_ticks(axis: Any, subs: Sequence[int] = (1, 2, 5)) -> None:
+    """Plain numbers at the ticks of a logarithmic axis (`axes.yaxis`), at these multiples of powers of 10."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def torch_version() -> str:
+    """Of the PyTorch beside which minigrad is measured."""
+    try:
+        return metadata.version("torch")
+    except metadata.PackageNotFoundError:
+        return "not installed (pip install torch adds it)"
 
 
 def positive(text: str) -> int:

@@ -31,7 +31,7 @@ from minigrad import models, nn, ops, optim
 from minigrad.backend import DeviceError, cuda_library, device_name, peak_memory, synchronize
 from minigrad.graph import Graph, Input
 
-from .common import described, machine, positive, table, write_csv, write_text, write_whole
+from .common import described, machine, plain_ticks, positive, table, write_csv, write_text, write_whole
 
 WARM_UPS = 2                    # untimed steps: the first ones compile GPU kernels and fill caches and the memory pool
 COLUMNS = ("model", "device", "device_name", "batch", "step_ms", "step_ms_min", "step_ms_max", "images_per_s",
@@ -190,13 +190,10 @@ def draw(rows: Sequence[Row], title: str, path: str | Path) -> None:
 
 def logarithmic(axes: Any, sizes: list[int]) -> None:
     """Both axes logarithmic, with plain numbers at the ticks."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [str(size) for size in sizes], rotation=45 if len(sizes) > 8 else 0)
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(axes.yaxis)
     axes.grid(alpha=0.3)
 
 

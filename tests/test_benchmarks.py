@@ -2,47 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import subprocess
-import sys
 from argparse import ArgumentTypeError
-from importlib import import_module
-from pathlib import Path
 
 import numpy as np
 import pytest
 import strict_cupy
+from benchmark_runs import rows_of, run
 
 from minigrad import backend
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture
-def benchmark(monkeypatch):
-    """Import a benchmark by its name; the folder is no part of the installed package."""
-    monkeypatch.syspath_prepend(ROOT)
-    return lambda name: import_module(f"benchmarks.{name}")
-
-
-def run(name: str, *arguments: str) -> str:
-    """What `python -m benchmarks.<name>` prints."""
-    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *arguments], cwd=ROOT, env=os.environ | single,
-                          capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def rows_of(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The columns' names and the rows of a CSV file."""
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        rows = list(reader)
-    return list(reader.fieldnames or ()), rows
-
+from minigrad.op import OPS
 
 # --- overhead -------------------------------------------------------------------------------------------------
 
@@ -92,7 +61,8 @@ def test_overhead_takes_ratios_within_rounds(benchmark):
 # --- ops ------------------------------------------------------------------------------------------------------
 
 OPS_COLUMNS = ["name", "minigrad_ms", "pytorch_ms", "ratio", "minigrad_forward_ms", "pytorch_forward_ms",
-               "forward_ratio"]
+               "forward_ratio", "definition_ms", "definition_ratio", "definition_forward_ms",
+               "definition_forward_ratio", "fused"]
 
 
 def test_ops_runs_and_writes_its_tables(tmp_path):
@@ -106,12 +76,31 @@ def test_ops_runs_and_writes_its_tables(tmp_path):
     for row in rows:
         assert float(row["minigrad_ms"]) > 0 and float(row["minigrad_forward_ms"]) > 0
         assert row["name"] in printed and len(whole["rounds"][row["name"]]["minigrad"]) == 1
+    by_name = {row["name"].split()[0]: row for row in rows}
+    assert float(by_name["RNN"]["definition_ms"]) > 0 and "rnn_cell" in by_name["RNN"]["fused"].split()
+    assert by_name["gather,"]["definition_ms"] == by_name["gather,"]["fused"] == ""
     assert "processor" in printed and (tmp_path / "o.txt").read_text(encoding="utf-8") == printed
 
 
 def test_rows_of_ops_can_be_told_apart(benchmark):
     names = [row.name for row in benchmark("op_rows").all_rows()]
     assert len(set(names)) == len(names) > 100
+
+
+def test_every_fused_op_has_a_row_in_ops(benchmark):
+    ops, op_rows = benchmark("ops"), benchmark("op_rows")
+    rows = op_rows.all_rows()
+    assert ops.without_row(rows) == [], "add a row to benchmarks/op_rows.py, or a reason to ops.WITHOUT_ROW"
+    assert set(ops.WITHOUT_ROW) <= set(OPS) and all(ops.WITHOUT_ROW.values())
+    left = ops.without_row([row for row in rows if "avg_pool1d 2" not in row.name])
+    assert left == ["avg_pool1d"]
+
+
+def test_ops_shows_the_worst_by_the_wall_clock_of_several_threads(benchmark, capsys):
+    benchmark("ops").main(["--only", "topk", "--only", "outer", "--rounds", "1", "--worst", "1", "--threads", "2"])
+    printed = capsys.readouterr().out
+    assert "the worst 1 of 3" in printed and "on the wall" in printed and "2 for each" in printed
+    assert sum(name in printed for name in ("topk 5 of 1000", "topk 5 of 1M", "outer, 1000")) == 1
 
 
 def test_ops_refuses_to_time_what_is_not_the_same(benchmark):
@@ -134,8 +123,9 @@ def test_ops_takes_ratios_within_rounds(benchmark):
     times |= {"minigrad_forward": [1, 1, 1], "pytorch_forward": [4, 4, 4]}
     line = ops.summary("x", times)
     assert (line["minigrad_ms"], line["pytorch_ms"], line["ratio"], line["forward_ratio"]) == (2, 4, 0.5, 0.25)
-    alone = ops.summary("x", {"minigrad": [1], "minigrad_forward": [1]})
+    alone = ops.summary("x", {"minigrad": [1], "minigrad_forward": [1], "definition": [4], "definition_forward": [2]})
     assert alone["ratio"] is None and alone["pytorch_ms"] is None
+    assert (alone["definition_ratio"], alone["definition_forward_ratio"]) == (0.25, 0.5)
     assert "pip install torch" in ops.report([alone], 1)
 
 

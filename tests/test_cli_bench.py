@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from cli_runs import narrow, refused, said
 from strict_cupy import installed
 
+from minigrad.cli import versus
 from minigrad.cli.bench import PARTS, spread
 
 
@@ -43,6 +45,27 @@ def test_without_threadpoolctl(capsys, monkeypatch):
     monkeypatch.setattr("minigrad.cli.bench.find_spec", lambda name: None)
     assert "BLAS threads unknown" in said(["bench", "--steps", "1", "--batch-size", "1"], capsys)
     assert "--threads needs threadpoolctl" in refused(["bench", "--threads", "2"], capsys)
+
+
+def test_beside_pytorch(capsys, monkeypatch):
+    monkeypatch.setattr(versus, "SMALL", [replace(net, batch=2) for net in versus.SMALL])
+    words = ["bench", "--compare", "--steps", "1", "--threads", "1"]
+    out = said(words, capsys)
+    assert narrow(out) and "LeNet-5" in out and "small ResNet" in out and "GFLOP/s" in out and "PyTorch" in out
+    monkeypatch.setattr(versus, "SMALL", versus.SMALL[:1])
+    found = json.loads(said([*words, "--json"], capsys))
+    assert [row["network"] for row in found["rows"]] == ["LeNet-5"] and found["threads"] == 1
+    for row in found["rows"]:
+        assert row["minigrad_ms"] > 0 and (row["ratio"] is None or row["least"] <= row["ratio"] <= row["largest"])
+    assert "--compare measures the CPU" in refused([*words, "--device", "cuda"], capsys)
+
+
+def test_without_pytorch_minigrad_stands_alone(capsys, monkeypatch):
+    monkeypatch.setattr(versus, "SMALL", [replace(versus.SMALL[0], batch=2)])
+    monkeypatch.setattr(versus, "find_spec", lambda name: None)
+    out = said(["bench", "--compare", "--steps", "1"], capsys)
+    assert "PyTorch is not installed: pip install torch" in out
+    assert next(line for line in out.splitlines() if line.startswith("LeNet-5")).split()[3:] == ["-"] * 3
 
 
 def test_spread():

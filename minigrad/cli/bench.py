@@ -16,6 +16,7 @@ from ..graph import Graph
 from ..optim import SGD
 from ..tensor import no_grad
 from ..train.run_folder import hardware, versions
+from . import versus
 from .bar import shown
 from .errors import Ended
 from .grammar import Parser, add_device, add_input, add_json, add_quiet, positive, whole
@@ -23,17 +24,22 @@ from .output import plural, table, tell, tell_json
 from .subject import WHAT, sized, subject
 
 PARTS = ("forward", "loss", "backward", "update")
+ROUNDS = 5                      # turns of each side of a comparison
 WARM_UP = 2                     # steps before the clock counts: buffers, caches, the GPU's kernels
 
 USAGE = "bench [MODEL]"
 ABOUT = """
 Time training steps of a model on random images, part by part: forward, loss, backward, and the optimizer's update;
 and prediction, forward alone in eval mode. Shown are medians, images per second and the memory that a step needs.
+
+With --compare, instead: training steps of LeNet-5 and of a small ResNet beside PyTorch, if it is installed, in turns,
+and how fast this machine multiplies matrices. That takes less than two minutes.
 """
 EXAMPLES = [
     ("minigrad bench", "LeNet-5, 32 images a step"),
     ("minigrad bench lenet5 --batch-size 256 --steps 10", "larger steps, fewer of them"),
     ("minigrad bench lenet5 --threads 2", "with two BLAS threads instead of one"),
+    ("minigrad bench --compare", "beside PyTorch, both with all processors"),
 ]
 MORE = """
 A machine that has other work to do measures that too: look at the spread, and repeat. To compare machines or engines
@@ -48,7 +54,9 @@ def parser() -> Parser:
     add_input(parser)
     parser.add_argument("--steps", metavar="N", type=positive, default=20, help="steps that are timed (default: 20)")
     parser.add_argument("--threads", metavar="N", type=positive,
-                        help="BLAS threads (default: 1, as in training, if threadpoolctl is installed)")
+                        help="BLAS threads (default: 1, as in training, if threadpoolctl is installed); with --compare "
+                             "all threads of both (default: as many as processors)")
+    parser.add_argument("--compare", action="store_true", help="training steps of two small networks beside PyTorch")
     parser.add_argument("--seed", metavar="N", type=whole, default=0, help="of weights and images (default: 0)")
     add_device(parser)
     add_quiet(parser)
@@ -57,6 +65,8 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace, command: str) -> int:
+    if args.compare:
+        return compare(args)
     with threads(args.threads) as count:
         manual_seed(args.seed)
         graph = sized(subject(args.model).graph, args.input).to(args.device)
@@ -170,3 +180,50 @@ def told(found: dict[str, Any]) -> str:
 
 def milliseconds(times: dict[str, float]) -> list[str]:
     return [f"{1000 * times['median']:.3f}", f"{1000 * times['low']:.3f} - {1000 * times['high']:.3f}"]
+
+
+# --- beside PyTorch -----------------------------------------------------------------------------------------------
+
+def compare(args: argparse.Namespace) -> int:
+    """`bench --compare`."""
+    if args.device != "cpu":
+        raise Ended("--compare measures the CPU: leave --device out")
+    machine = hardware()
+    number = args.threads or machine["usable_processors"]
+    with versus.using_threads(number):
+        rows = [compared_row(net, args.steps) for net in shown(versus.SMALL, len(versus.SMALL), "network", args.quiet)]
+        found = {"threads": number, "gemm_gflops": versus.gemm_gflops(), "rows": rows, "hardware": machine,
+                 "versions": versions() | {"torch": getattr(versus.pytorch(), "__version__", None)}}
+    if args.json:
+        tell_json(found)
+    else:
+        tell(told_compared(found))
+    return 0
+
+
+def compared_row(net: versus.Net, steps: int) -> dict[str, Any]:
+    """A network's training step on both sides; what each turn lasts follows from --steps, 20 of them 0.3 seconds."""
+    both = versus.sides(net)
+    versus.prove(net, both)
+    times = versus.in_turns({name: one.step for name, one in both.items()}, ROUNDS, versus.BLOCK * steps / 20)
+    found = versus.compared(times, "minigrad")
+    return {"network": net.title, "batch_size": net.batch, "minigrad_ms": found["ms"], "pytorch_ms": found["other_ms"],
+            "ratio": found["ratio"], "least": found["least"], "largest": found["largest"]}
+
+
+def told_compared(found: dict[str, Any]) -> str:
+    """The comparison as a table."""
+    figures = ["images", "minigrad ms", "PyTorch ms", "ratio", "from - to"]
+    rows = [[row["network"], str(row["batch_size"]), f"{row['minigrad_ms']:.2f}",
+             *(["-"] * 3 if row["ratio"] is None else
+               [f"{row['pytorch_ms']:.2f}", f"{row['ratio']:.2f}", f"{row['least']:.2f} - {row['largest']:.2f}"])]
+            for row in found["rows"]]
+    machine, versions_ = found["hardware"], found["versions"]
+    torch = f"PyTorch {versions_['torch']}" if versions_["torch"] else "PyTorch is not installed: pip install torch"
+    return "\n".join([
+        f"training steps on the CPU, {plural(found['threads'], 'thread')} each, medians of {ROUNDS} turns", "",
+        table(["", *figures], rows, right=figures), "",
+        "ratio: minigrad's time over PyTorch's; below 1 minigrad is faster",
+        f"matrix products reach {found['gemm_gflops']:,.0f} GFLOP/s in float32",
+        f"{machine['processor']}, {machine['usable_processors']} of {machine['processors']} processors usable",
+        f"Python {versions_['python']}, NumPy {versions_['numpy']}, minigrad {versions_['minigrad']}, {torch}"])
