@@ -64,7 +64,7 @@ def test_without_pytorch_minigrad_stands_alone(capsys, monkeypatch):
     monkeypatch.setattr(versus, "SMALL", [replace(versus.SMALL[0], batch=2)])
     monkeypatch.setattr(versus, "find_spec", lambda name: None)
     out = said(["bench", "--compare", "--steps", "1"], capsys)
-    assert "PyTorch is not installed: pip install torch" in out
+    assert "no PyTorch: pip install torch" in out
     assert next(line for line in out.splitlines() if line.startswith("LeNet-5")).split()[3:] == ["-"] * 3
 
 

@@ -219,7 +219,7 @@ def told_compared(found: dict[str, Any]) -> str:
                [f"{row['pytorch_ms']:.2f}", f"{row['ratio']:.2f}", f"{row['least']:.2f} - {row['largest']:.2f}"])]
             for row in found["rows"]]
     machine, versions_ = found["hardware"], found["versions"]
-    torch = f"PyTorch {versions_['torch']}" if versions_["torch"] else "PyTorch is not installed: pip install torch"
+    torch = f"PyTorch {versions_['torch']}" if versions_["torch"] else "no PyTorch: pip install torch"
     return "\n".join([
         f"training steps on the CPU, {plural(found['threads'], 'thread')} each, medians of {ROUNDS} turns", "",
         table(["", *figures], rows, right=figures), "",
