@@ -58,9 +58,9 @@ class Fusion:
         if not self.can_run(values):
             return False
         xs = [values[name] for name in self.inputs]
-        run: Any = ops.add_relu if self.first is None else getattr(self.first.what, "then_relu", None)
+        layer: Any = None if self.first is None else self.first.what
         try:
-            values[self.relu.name] = run(*xs)
+            values[self.relu.name] = ops.add_relu(*xs) if layer is None else layer.then_relu(*xs)
         except MISUSES:                 # apart, the one that cannot work with these values says so under its name
             return False
         return True
