@@ -15,23 +15,33 @@ SHORT = 8                       # terms of a sum up to which a product is limite
 BLOCK = 1 << 17                 # elements of a result that stay in the cache between BLAS's two passes over it
 
 
-def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """a @ b: (..., m, k) and (..., k, n) -> (..., m, n), as np.matmul, vectors included."""
+def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, bias: np.ndarray | None = None) -> np.ndarray:
+    """a @ b: (..., m, k) and (..., k, n) -> (..., m, n), as np.matmul, vectors included; bias (n,) is added to it."""
+    if bias is not None and (a.ndim != 2 or b.ndim != 2):
+        raise ValueError(f"product: a bias goes with two matrices, a {a.shape} and b {b.shape} came")
     if a.ndim < 2 or b.ndim < 2 or a.size * b.shape[-1] <= SMALL or a.dtype != b.dtype or a.dtype not in ("f4", "f8") \
             or a.shape[-1] != b.shape[-2]:
-        return np.matmul(a, b, out=out)
+        return with_bias(a, b, out, bias)
     batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     if out is None:
         out = np.empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
     elif out.shape != (*batch, a.shape[-2], b.shape[-1]):
-        return np.matmul(a, b, out=out)
+        return with_bias(a, b, out, bias)
     if not out.size:
         return out
     if batch:
         stacked(a, b, out, batch)
     else:
-        single(a, b, out)
+        single(a, b, out, bias)
     return out
+
+
+def with_bias(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.ndarray | None) -> np.ndarray:
+    """np.matmul, then the bias while the result is in the cache."""
+    y = np.matmul(a, b, out=out)
+    if bias is not None:
+        y += bias
+    return y
 
 
 def stacked(a: np.ndarray, b: np.ndarray, out: np.ndarray, batch: tuple[int, ...]) -> None:
@@ -48,29 +58,32 @@ def stacked(a: np.ndarray, b: np.ndarray, out: np.ndarray, batch: tuple[int, ...
             product(a[index], b[index], out[index])
 
 
-def single(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+def single(a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: np.ndarray | None = None) -> None:
     """One product (m, k) (k, n), cut where no thread reads or writes what another does."""
     (m, k), n = a.shape, b.shape[1]
     least = WORTH // (out.size * k // max(m, n) + 1) + 1
     if k > DEEP * max(m, n):
         add_up(a, b, out)
+        if bias is not None:
+            out += bias
     elif m <= FEW < n and b.T.flags.c_contiguous:                   # BLAS reads its first matrix in larger pieces
         flipped = np.empty((n, m), a.dtype)
         split(lambda low, high: np.matmul(b.T[low:high], a.T, out=flipped[low:high]), n, least)
-        out[...] = flipped.T
+        np.add(flipped.T, 0 if bias is None else bias, out=out)
     elif k <= SHORT and m >= n // 8:
-        split(lambda low, high: in_blocks(a[low:high], b, out[low:high]), m, least)
+        split(lambda low, high: in_blocks(a[low:high], b, out[low:high], bias), m, least)
     elif m >= n:
-        split(lambda low, high: np.matmul(a[low:high], b, out=out[low:high]), m, least)
+        split(lambda low, high: with_bias(a[low:high], b, out[low:high], bias), m, least)
     else:
-        split(lambda low, high: np.matmul(a, b[:, low:high], out=out[:, low:high]), n, least)
+        split(lambda low, high: with_bias(a, b[:, low:high], out[:, low:high],
+                                          None if bias is None else bias[low:high]), n, least)
 
 
-def in_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+def in_blocks(a: np.ndarray, b: np.ndarray, out: np.ndarray, bias: np.ndarray | None) -> None:
     """Some rows at a time: BLAS sets its result to 0 and then adds to it, which is twice the way to the memory."""
     rows = max(1, BLOCK // b.shape[1])
     for low in range(0, len(a), rows):
-        np.matmul(a[low:low + rows], b, out=out[low:low + rows])
+        with_bias(a[low:low + rows], b, out[low:low + rows], bias)
 
 
 def add_up(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import threading
 from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any
 
@@ -100,6 +101,30 @@ def split_at(work: Callable[[int, int], Any], bounds: Sequence[int]) -> list:
         if part.error is not None:
             raise part.error
     return [first, *[part.result for part in parts]]
+
+
+def in_pieces(work: Callable[[int, int], Any], n: int, piece: int, least: int = 1) -> list:
+    """Call work(low, high) for even pieces of range(n), of at most `piece` items; their results in order.
+
+    least: as for split. A thread that has done a piece takes the next that nobody has, so none waits for a slower one.
+    The pieces depend on the number of threads alone: work that keeps nothing from piece to piece gives the same bits.
+    """
+    count = min(get_num_threads(), n // least if least > 1 else n)
+    is_alone = count < 2 or getattr(workers.here, "helps", False)
+    number = -(-n // piece) if is_alone else min(n, count * -(-n // (count * piece)))
+    bounds = [n * k // number for k in range(number + 1)] if n else [0]
+    if is_alone:
+        with one_thread:
+            return [work(low, high) for low, high in pairwise(bounds)]
+    results: list = [None] * number
+    left = iter(range(number))                          # each number goes to one thread: taking it is atomic
+
+    def take(low: int, high: int) -> None:
+        for i in left:
+            results[i] = work(bounds[i], bounds[i + 1])
+
+    split_at(take, range(count + 1))
+    return results
 
 
 def num_workers() -> int:

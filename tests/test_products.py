@@ -37,6 +37,8 @@ def test_matrices(size, layout, threads):
         assert product(a, b, wide[:, ::2]) is not None
         np.testing.assert_array_equal(wide[:, ::2], expected)
         assert np.isnan(wide[:, 1::2]).all()
+        bias = np.arange(n, dtype="f4")
+        np.testing.assert_array_equal(product(a, b, bias=bias), expected + bias)
         double = product(a.astype("f8"), b.astype("f8"))
         assert double.dtype == "f8"
         np.testing.assert_array_equal(double, expected)
@@ -68,6 +70,8 @@ def test_vectors_mixed_dtypes_and_errors_are_matmuls():
             product(a, b)
     with pytest.raises(ValueError):
         product(a, a.T, np.empty((600, 601), "f4"))
+    with pytest.raises(ValueError, match="a bias goes with two matrices"):
+        product(a, v, bias=v)
 
 
 def test_every_way_is_taken(monkeypatch):

@@ -15,7 +15,7 @@ from minigrad import config, get_num_threads, scratch, set_num_threads
 from minigrad.blas import OneThread, one_thread
 from minigrad.layout import as_pixels, images, pixels
 from minigrad.settings import fusing, kernel_mode, usable_cpus
-from minigrad.threads import split, workers
+from minigrad.threads import in_pieces, split, workers
 
 knows_blas = pytest.mark.skipif(one_thread.functions is None, reason="the library of NumPy's products is unknown")
 
@@ -95,6 +95,51 @@ def test_split_gives_a_thread_at_least_so_much():
     with config(threads=4):
         assert split(lambda low, high: high - low, 100, least=40) == [50, 50]
         assert split(lambda low, high: high - low, 100, least=51) == [100]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 100])
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_pieces_cover_the_range_in_order(threads, n, piece):
+    with config(threads=threads):
+        pieces = in_pieces(lambda low, high: (low, high), n, piece)
+    assert [i for low, high in pieces for i in range(low, high)] == list(range(n))
+    sizes = [high - low for low, high in pieces]
+    assert all(0 < size <= piece for size in sizes) and max(sizes, default=0) - min(sizes, default=0) <= 1
+    if threads > 1 and n >= threads:
+        assert len(pieces) % threads == 0 or len(pieces) == n
+
+
+def test_a_thread_that_is_ready_takes_the_next_piece():
+    """One thread is kept at its first piece until the other has done all the rest."""
+    rest, done = threading.Event(), []
+
+    def work(low, high):
+        done.append((threading.get_ident(), low))
+        if low == 0:
+            assert rest.wait(30)
+        elif len(done) == 6:
+            rest.set()
+
+    with config(threads=2):
+        in_pieces(work, 6, 1)
+    slow = done[[low for _, low in done].index(0)][0]
+    assert sorted(low for _, low in done) == list(range(6)) and [who for who, _ in done].count(slow) == 1
+
+
+def test_pieces_have_at_least_so_much_for_a_thread():
+    with config(threads=4):
+        assert in_pieces(lambda low, high: high - low, 10, 100, 6) == [10]
+        assert sum(in_pieces(lambda low, high: high - low, 12, 100, 6)) == 12
+
+
+def test_an_error_in_a_piece_is_raised():
+    def work(low, high):
+        if low == 3:
+            raise LookupError("piece 3")
+
+    with config(threads=2), pytest.raises(LookupError, match="piece 3"):
+        in_pieces(work, 6, 1)
 
 
 def test_parts_run_in_threads_of_their_own_and_split_no_further():

@@ -19,7 +19,7 @@ from math import inf, prod, sqrt
 import numpy as np
 
 from ...scratch import scratch
-from ...threads import split
+from ...threads import in_pieces
 from .common import full_precision
 
 BLOCK = 1 << 18                 # scores that are held at a time
@@ -124,12 +124,11 @@ class Task:
         else:
             blocks = [[(head, row)] for head in heads for row in rows]
 
-        def part(low, high):
-            for pieces in blocks[low:high]:
-                for head, row in pieces:
-                    work(head, row)
+        def block(i, _):
+            for head, row in blocks[i]:
+                work(head, row)
 
-        split(part, len(blocks))
+        in_pieces(block, len(blocks), 1)
 
     def seen(self, rows):
         """How many keys the queries of these rows may see at most."""

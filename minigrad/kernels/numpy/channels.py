@@ -18,7 +18,7 @@ import numpy as np
 
 from ...layout import images, pixels
 from ...scratch import scratch
-from ...threads import split
+from ...threads import in_pieces
 
 LENGTH = 1 << 13                # elements of a row with which a vector is combined: several KiB of the inner cache
 SUMMED = 1 << 9                 # and of a row that is summed: few are then left to be added up for a channel
@@ -84,16 +84,9 @@ def in_blocks(work: Callable[[slice], Sequence | None], matrix: np.ndarray, bloc
     block: about how many elements a block has, by default BLOCK.
     """
     height, length = matrix.shape
-    step = max(1, (block or BLOCK) // length)
-
-    def part(low: int, high: int) -> list:
-        total: list = []
-        for start in range(low, high, step):
-            found = work(slice(start, min(start + step, high)))
-            total = list(found or ()) if not total else [a + b for a, b in zip(total, found or (), strict=True)]
-        return total
-
-    return [sum(sums) for sums in zip(*split(part, height, max(1, WORTH // length)), strict=True)]
+    found = in_pieces(lambda low, high: work(slice(low, high)) or (), height, max(1, (block or BLOCK) // length),
+                      max(1, WORTH // length))
+    return [sum(sums) for sums in zip(*found, strict=True)]
 
 
 def like_block(name: str, block: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...products import product
-from ...threads import split
+from ...threads import in_pieces, split
 
 BLOCK = 1 << 16                 # elements of an array that stay in the cache while several passes go over them
 PART = 1 << 17                  # elements that are worth a thread where several passes go over them
@@ -45,12 +45,7 @@ def by_rows(work: Callable[[int, int], Any], n: int, columns: int) -> list:
     """Call work(low, high) for blocks of n rows that stay in the cache, split over threads; the results in order."""
     if n * columns <= BLOCK:
         return [work(0, n)]
-    step = max(1, BLOCK // columns)
-
-    def part(low: int, high: int) -> list:
-        return [work(start, min(start + step, high)) for start in range(low, high, step)]
-
-    return [result for results in split(part, n, PART // columns + 1) for result in results]
+    return in_pieces(work, n, max(1, BLOCK // columns), PART // columns + 1)
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:

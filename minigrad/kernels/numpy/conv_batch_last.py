@@ -23,8 +23,8 @@ from .flat import elementwise, gated
 FEW = 16                        # channels
 LARGE = 16                      # elements of a filter
 BATCH = 16                      # images that make runs long enough
-COLUMNS = 1 << 18               # elements of the columns that are made at a time
-WORTH = 1 << 23                 # multiplications that are worth a thread: NumPy is called often for few numbers here
+COLUMNS = 1 << 20               # elements of the columns that are made at a time
+WORTH = 1 << 20                 # multiplications that are worth a thread
 
 
 def conv2d_fits(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...scratch import scratch
 from ...settings import get_num_threads
-from ...threads import split
+from ...threads import in_pieces, split
 from . import conv_fold
 from .common import is_finite
 from .conv_band import band, run_of, tiles, unband
@@ -70,16 +70,16 @@ def outputs(x: np.ndarray, filters: np.ndarray, window: Window, y: np.ndarray, e
     steps = end.on_rows(q, k, y.dtype)
     matrix, width = band(filters, plan.tile, window.stride[1]).T, plan.tile * k
 
-    def work(low: int, high: int) -> None:
-        for images, rows in plan.blocks[low:high]:
-            columns, target = columns_of(x, images, rows, window, plan), y[images, rows]
-            direct = target if target.flags.c_contiguous else scratch("conv y", target.shape, y.dtype)
-            np.matmul(columns, matrix, out=direct.reshape(len(columns), width))
-            finish(direct.reshape(-1, q * k), steps)
-            if direct is not target:
-                np.copyto(target, direct)
+    def block(i: int, _: int) -> None:
+        images, rows = plan.blocks[i]
+        columns, target = columns_of(x, images, rows, window, plan), y[images, rows]
+        direct = target if target.flags.c_contiguous else scratch("conv y", target.shape, y.dtype)
+        np.matmul(columns, matrix, out=direct.reshape(len(columns), width))
+        finish(direct.reshape(-1, q * k), steps)
+        if direct is not target:
+            np.copyto(target, direct)
 
-    split(work, len(plan.blocks))
+    in_pieces(block, len(plan.blocks), 1)
 
 
 def input_gradient(g: np.ndarray, filters: np.ndarray, window: Window, gx: np.ndarray, end: End = NOTHING) -> None:

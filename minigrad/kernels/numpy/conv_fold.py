@@ -17,7 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ...scratch import scratch
 from ...settings import get_num_threads
-from ...threads import split
+from ...threads import in_pieces
 from .common import is_finite
 from .conv_band import band, run_of, tiles
 from .conv_end import End, finish
@@ -67,24 +67,24 @@ def input_gradient(g: np.ndarray, filters: np.ndarray, window: Window, gx: np.nd
     size = [max(before + m, (out - 1) * s + (taps - 1) * d + 1)
             for before, m, out, taps, s, d in zip((top, left), (h, w), *window[1:4], window.dilation, strict=True)]
 
-    def work(low: int, high: int) -> None:
-        for images in plan.groups[low:high]:
-            image = scratch("conv part", (images.stop - images.start, *size, c), g.dtype)
-            image.fill(0)
-            for rows in plan.parts:
-                arrived = g[images, rows].reshape(-1, plan.tile * k)
-                columns = scratch("conv columns", (len(arrived), matrix.shape[1]), g.dtype)
-                np.matmul(arrived, matrix, out=columns)
-                columns = columns.reshape(len(image), -1, q // plan.tile, window.kernel[0], plan.run * c)
-                add_back(columns, image[:, rows.start * window.stride[0]:], window, plan.tile)
-            part = image[:, top:top + h, left:left + w]
-            if steps:
-                lines = part.reshape(-1, w * c)
-                finish(lines, steps)
-                part = lines.reshape(part.shape)
-            np.copyto(gx[images], part)
+    def group(i: int, _: int) -> None:
+        images = plan.groups[i]
+        image = scratch("conv part", (images.stop - images.start, *size, c), g.dtype)
+        image.fill(0)
+        for rows in plan.parts:
+            arrived = g[images, rows].reshape(-1, plan.tile * k)
+            columns = scratch("conv columns", (len(arrived), matrix.shape[1]), g.dtype)
+            np.matmul(arrived, matrix, out=columns)
+            columns = columns.reshape(len(image), -1, q // plan.tile, window.kernel[0], plan.run * c)
+            add_back(columns, image[:, rows.start * window.stride[0]:], window, plan.tile)
+        part = image[:, top:top + h, left:left + w]
+        if steps:
+            lines = part.reshape(-1, w * c)
+            finish(lines, steps)
+            part = lines.reshape(part.shape)
+        np.copyto(gx[images], part)
 
-    split(work, len(plan.groups))
+    in_pieces(group, len(plan.groups), 1)
 
 
 def add_back(columns: np.ndarray, image: np.ndarray, window: Window, tile: int) -> None:

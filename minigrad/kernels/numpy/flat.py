@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...scratch import scratch
-from ...threads import split
+from ...threads import in_pieces
 
 BLOCK = 1 << 17                 # elements of a block: smaller ones would stay in a nearer cache, but threads that call
                                 # NumPy more often wait for one another
@@ -26,12 +26,7 @@ def elementwise(work: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
     out = y.transpose(order).reshape(-1)
     flats = [np.ascontiguousarray(a.transpose(order)).reshape(-1) for a in arrays]
 
-    def part(low: int, high: int) -> None:
-        for start in range(low, high, BLOCK):
-            here = slice(start, min(start + BLOCK, high))
-            work(out[here], *[flat[here] for flat in flats])
-
-    split(part, len(out), WORTH)
+    in_pieces(lambda low, high: work(out[low:high], *[flat[low:high] for flat in flats]), len(out), BLOCK, WORTH)
     return y
 
 

@@ -1,12 +1,17 @@
 """layer_norm and rms_norm, row by row. Of each row only its mean and its scale, 1 / sqrt(var + eps), are kept.
 
-Sums along a row and along a column are products with a vector, many times as fast as NumPy's sums over short axes. With
-c = x - mean and h = g * weight the gradient of x is
+Sums along a row and along a column are products with a vector, many times as fast as NumPy's sums over short axes; and
+what changes from row to row and from column to column is a product of two vectors, many times as fast as NumPy's
+repeating of a row or of a number. With h = g * weight, a mean over a row written as m(...), and r = scale^3 m(h * c),
+c = x - mean:
 
-    gx = scale * (h - mean(h) - c * scale^2 * mean(h * c))      mean(h) = g (weight / d)
-                                                                mean(h * c) = (g * c) (weight / d)
+    y  = x * (scale weight^T) + (bias - mean * scale weight^T)
+    gx = g * (scale weight^T) - r x + (r mean - scale m(h))         m(h) = g (weight / d)
+                                                                    m(h * c) = (g * x) (weight / d) - mean m(h)
+    gweight = scale^T (g * x) - (scale mean)^T g
 
-and that of the weight scale^T (g * c): Ba et al. 2016, equation 3, differentiated.
+Ba et al. 2016, equation 3, differentiated. That is as accurate as rounding allows while |mean| is not much larger than
+the standard deviation; where it is for some row of a block, the block's means are first taken from x.
 """
 
 from __future__ import annotations
@@ -18,8 +23,7 @@ import numpy as np
 from ...scratch import scratch
 from .common import by_rows, full_precision, in_order, like, memory_order
 
-LONG = 1 << 12                  # elements of a row for which the start of a loop counts little
-ROUNDING = {np.dtype("f4"): 1e-6, np.dtype("f8"): 1e-15}    # of a mean, in standard deviations, that is let pass
+NEAR = 4.0                      # |mean| / std up to which sums of squares lose little: a factor 1 + NEAR^2 in var
 
 
 def layer_norm_fits(x, normalized_shape, weight, bias, eps):
@@ -30,32 +34,36 @@ def layer_norm_forward(needs, x, normalized_shape, weight=None, bias=None, eps=1
     order, rows = as_rows(x, normalized_shape)
     n, d = rows.shape
     y = like(x, order, x.shape[-1])
-    out, share, weight, bias = flat(y, order, d), np.full(d, 1 / d, x.dtype), repeated(weight, n), repeated(bias, n)
+    out, share = flat(y, order, d), np.full(d, 1 / d, x.dtype)
+    lines = np.zeros((2, d), x.dtype)
+    lines[:1] = as_line(weight, d, x.dtype)
+    if bias is not None:
+        lines[1] = bias.reshape(d)
     mean, scale = np.empty((n, 1), x.dtype), np.empty((n, 1), x.dtype)
 
     def part(low, high):
-        c = out[low:high]
-        mean[low:high, 0], scale[low:high, 0] = whitened(rows[low:high], share, eps, c)
-        c *= scale[low:high]
-        each_row(np.multiply, c, weight)
-        each_row(np.add, c, bias)
+        block, y, s = rows[low:high], out[low:high], scale[low:high]
+        offset, var = moments(block, share)
+        mean[low:high, 0] = offset
+        if not (offset * offset <= NEAR * NEAR * var).all():
+            block = np.subtract(block, offset[:, None], out=y)
+            offset, var = moments(block, share)                 # what rounding has left of the means
+            mean[low:high, 0] += offset
+        s[:, 0] = inverse_root(var, eps)
+        terms = np.ones((len(y), 2), x.dtype)
+        terms[:, 0] = -offset * s[:, 0]
+        np.multiply(block, plane(s, lines[:1]), out=y)
+        y += plane(terms, lines)
 
-    by_rows(part, n, d)
+    with np.errstate(over="ignore", invalid="ignore"):          # of squares, where |mean| is large: they are taken anew
+        by_rows(part, n, d)
     return y, (mean, scale)
 
 
-def whitened(x, share, eps, out):
-    """The means and the scales of the rows of x; x less its means goes to out."""
+def moments(x, share):
+    """Mean and variance of every row."""
     mean = x @ share
-    np.subtract(x, mean[:, None], out=out)
-    more = out @ share                                      # where |mean| >> std, rounding is left of it
-    var = np.vecdot(out, out) * share[0]
-    if (np.abs(more) > ROUNDING[x.dtype] * np.sqrt(var)).any():
-        out -= more[:, None]
-        mean += more
-        var = np.vecdot(out, out) * share[0]
-    var += x.dtype.type(eps)
-    return mean, np.reciprocal(np.sqrt(var, out=var), out=var)
+    return mean, np.maximum(np.vecdot(x, x) * share[0] - mean * mean, 0)
 
 
 def layer_norm_backward(needs, g, kept, x, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -64,18 +72,25 @@ def layer_norm_backward(needs, g, kept, x, normalized_shape, weight=None, bias=N
     n, d = rows.shape
     gx = like(x, order, x.shape[-1]) if needs[0] else None
     arriving, out = flat(g, order, d), flat(gx, order, d)
-    w, share = repeated(weight, n), np.full(d, 1 / d, x.dtype)
-    share = share if w is None else share * w[0]
+    line, ones = as_line(weight, d, x.dtype), np.ones((1, d), x.dtype)
+    share = line[0] / x.dtype.type(d)
 
     def part(low, high):
-        g, s = arriving[low:high], scale[low:high]
-        c = np.subtract(rows[low:high], mean[low:high], out=scratch("centred", g.shape, x.dtype))
-        gc = np.multiply(g, c, out=scratch("squares", g.shape, x.dtype))
+        g, block, offset, s = arriving[low:high], rows[low:high], mean[low:high, 0], scale[low:high, 0]
+        if not (np.abs(offset * s) <= NEAR).all():
+            block = np.subtract(block, offset[:, None], out=scratch("centred", g.shape, x.dtype))
+            offset = np.zeros_like(offset)
+        product = np.multiply(g, block, out=scratch("squares", g.shape, x.dtype))
+        weights = np.ones((2, len(g)), x.dtype)
+        np.multiply(-s, offset, out=weights[0])
+        from_g = weights @ g if needs[2] or needs[3] else None
+        gweight = s @ product + from_g[0] if needs[2] else None
         if needs[0]:
-            c *= (gc @ share)[:, None] * s * s
-            c += (g @ share)[:, None]
-            slope(g, w, c, s, out[low:high])
-        return s[:, 0] @ gc if needs[2] else None, np.ones(len(g), g.dtype) @ g if needs[3] else None
+            mean_h = g @ share
+            rate = s * s * s * (product @ share - offset * mean_h)
+            slope(g, block, s, line, rate, product, out[low:high])
+            out[low:high] += plane((rate * offset - s * mean_h)[:, None], ones)
+        return gweight, from_g[1] if needs[3] else None
 
     gweight, gbias = totals(by_rows(part, n, d), normalized_shape)
     return gx, None, gweight, gbias, None
@@ -89,17 +104,13 @@ def rms_norm_forward(needs, x, normalized_shape, weight=None, eps=None):
     order, rows = as_rows(x, normalized_shape)
     n, d = rows.shape
     y = like(x, order, x.shape[-1])
-    out, share, weight = flat(y, order, d), np.full(d, 1 / d, x.dtype), repeated(weight, n)
+    out, line, scale = flat(y, order, d), as_line(weight, d, x.dtype), np.empty((n, 1), x.dtype)
     eps = np.finfo(x.dtype).eps if eps is None else eps
-    scale = np.empty((n, 1), x.dtype)
 
     def part(low, high):
-        c, rms = out[low:high], scale[low:high]
-        rms[:, 0] = np.vecdot(rows[low:high], rows[low:high]) * share[0]
-        rms += x.dtype.type(eps)
-        np.reciprocal(np.sqrt(rms, out=rms), out=rms)
-        np.multiply(rows[low:high], rms, out=c)
-        each_row(np.multiply, c, weight)
+        block, s = rows[low:high], scale[low:high]
+        s[:, 0] = inverse_root(np.vecdot(block, block) * x.dtype.type(1 / d), eps)
+        np.multiply(block, plane(s, line), out=out[low:high])
 
     by_rows(part, n, d)
     return y, scale
@@ -109,16 +120,15 @@ def rms_norm_backward(needs, g, scale, x, normalized_shape, weight=None, eps=Non
     order, rows = as_rows(x, normalized_shape)
     n, d = rows.shape
     gx = like(x, order, x.shape[-1]) if needs[0] else None
-    arriving, out = flat(g, order, d), flat(gx, order, d)
-    w, share = repeated(weight, n), np.full(d, 1 / d, x.dtype)
-    share = share if w is None else share * w[0]
+    arriving, out, line = flat(g, order, d), flat(gx, order, d), as_line(weight, d, x.dtype)
 
     def part(low, high):
-        g, x, s = arriving[low:high], rows[low:high], scale[low:high]
-        gc = np.multiply(g, x, out=scratch("squares", g.shape, x.dtype))
-        gweight = s[:, 0] @ gc if needs[2] else None
+        g, block, s = arriving[low:high], rows[low:high], scale[low:high, 0]
+        product = np.multiply(g, block, out=scratch("squares", g.shape, x.dtype))
+        gweight = s @ product if needs[2] else None
         if needs[0]:
-            slope(g, w, np.multiply(x, (gc @ share)[:, None] * s * s, out=gc), s, out[low:high])
+            rate = s * s * s * (product @ (line[0] / x.dtype.type(d)))
+            slope(g, block, s, line, rate, product, out[low:high])
         return gweight,
 
     gweight, = totals(by_rows(part, n, d), normalized_shape)
@@ -127,14 +137,26 @@ def rms_norm_backward(needs, g, scale, x, normalized_shape, weight=None, eps=Non
 
 # --- shared ---------------------------------------------------------------------------------------------------
 
-def slope(g, weight, c, scale, out):
-    """out = scale * (g * weight - c)"""
-    if weight is None:
-        np.subtract(g, c, out=out)
-    else:
-        each_row(np.multiply, g, weight, out)
-        out -= c
-    out *= scale
+def plane(column, lines):
+    """column (n, k) @ lines (k, d), in scratch memory. By dot: for a sum of one term matmul does without BLAS."""
+    return np.dot(column, lines, out=scratch("plane", (len(column), lines.shape[1]), lines.dtype))
+
+
+def slope(g, x, scale, line, rate, spare, out):
+    """out = g * (scale line) - rate x, with a scale and a rate for each row."""
+    np.multiply(g, plane(scale[:, None], line), out=out)
+    out -= np.multiply(x, rate[:, None], out=spare)
+
+
+def inverse_root(square, eps):
+    """1 / sqrt(square + eps), in place."""
+    square += square.dtype.type(eps)
+    return np.reciprocal(np.sqrt(square, out=square), out=square)
+
+
+def as_line(weight, d, dtype):
+    """The weight as a matrix of one row; ones for None."""
+    return np.ones((1, d), dtype) if weight is None else weight.reshape(1, d)
 
 
 def as_rows(x, normalized_shape):
@@ -146,25 +168,6 @@ def as_rows(x, normalized_shape):
 def flat(x, order, d):
     """x as rows of d elements; None of None."""
     return None if x is None else in_order(x, order) if order else x.reshape(x.size // d, d)
-
-
-def repeated(weight, n):
-    """The weight, repeated to some rows, of which there are n in all; None of None."""
-    if weight is None:
-        return None
-    return np.repeat(weight.reshape(1, -1), max(1, min(n, LONG // weight.size)), 0)
-
-
-def each_row(function, x, tile, out=None):
-    """function(x, a row) for every row of x, in place or to out: for as many rows at once as the tile has, for NumPy
-    starts anew for each row that it repeats."""
-    if tile is None:
-        return
-    out = x if out is None else out
-    whole = len(x) // len(tile) * len(tile)
-    several, into = [a[:whole].reshape(-1, tile.size) for a in (x, out)]
-    function(several, tile.reshape(-1), out=into)
-    function(x[whole:], tile[0], out=out[whole:])
 
 
 def totals(parts, normalized_shape):

@@ -6,13 +6,8 @@ and written without a copy.
 
 from __future__ import annotations
 
-import numpy as np
-
 from ...products import product
-from ...threads import split
 from .common import column_sums, full_precision, in_order, like, memory_order
-
-MANY = 1 << 16                  # elements of an output to which the bias is added by several threads
 
 
 def linear_fits(x, weight, bias):
@@ -21,17 +16,10 @@ def linear_fits(x, weight, bias):
 
 def linear_forward(needs, x, weight, bias=None):
     if x.ndim == 2:
-        y = rows = product(x, weight.T)
-    else:
-        order = memory_order(x)
-        y = like(x, order, len(weight))
-        rows = in_order(y, order)
-        product(in_order(x, order), weight.T, out=rows)
-    if bias is not None:
-        if rows.size < MANY:
-            rows += bias
-        else:
-            split(lambda low, high: np.add(rows[low:high], bias, out=rows[low:high]), len(rows))
+        return product(x, weight.T, bias=bias), None
+    order = memory_order(x)
+    y = like(x, order, len(weight))
+    product(in_order(x, order), weight.T, in_order(y, order), bias)
     return y, None
 
 

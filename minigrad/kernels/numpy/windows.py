@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from ...threads import split
+from ...threads import in_pieces
 
 BLOCK = 1 << 17                 # elements of the output in a block that passes through all offsets
 WORTH = 1 << 15                 # and those that are worth a thread
@@ -72,16 +72,11 @@ def by_blocks(work: Callable[[slice, int, int], Any], n: int, rows: Axis, width:
     strips = min(rows.out, -(-size // BLOCK)) if strips is None else strips
     images = max(1, BLOCK // size)
 
-    def some_images(low: int, high: int) -> None:
-        for start in range(low, high, images):
-            work(slice(start, min(start + images, high)), 0, rows.out)
-
-    def some_strips(low: int, high: int) -> None:
-        for k in range(low, high):
-            i, k = divmod(k, strips)
-            work(slice(i, i + 1), rows.out * k // strips, rows.out * (k + 1) // strips)
+    def strip(k: int, _: int) -> None:
+        i, k = divmod(k, strips)
+        work(slice(i, i + 1), rows.out * k // strips, rows.out * (k + 1) // strips)
 
     if strips > 1:
-        split(some_strips, n * strips)
+        in_pieces(strip, n * strips, 1)
     else:
-        split(some_images, n, max(1, WORTH // size))
+        in_pieces(lambda low, high: work(slice(low, high), 0, rows.out), n, images, max(1, WORTH // size))

@@ -24,7 +24,7 @@ from ...geometry import pair
 from ...layout import as_pixels, images, pixels
 from ...scratch import scratch
 from ...settings import get_num_threads
-from ...threads import split
+from ...threads import in_pieces, split
 from .common import column_sums
 from .flat import gated
 from .winograd_tiles import (
@@ -43,6 +43,7 @@ SMALLEST = 1 << 21              # multiplications below which it is, too
 CACHED = 3 << 19                # bytes of filters' frequencies that stay in a core's cache beside a block
 BLOCK = 4 << 20                 # bytes of a part's frequencies, of inputs and outputs together
 FILTERS = 64                    # how many a thread should transform at least
+AT_ONCE = 9                     # frequencies that a thread multiplies before it takes more
 PER_FILTER = 60                 # what a frequency of a filter costs to make, in tiles multiplied by it
 
 
@@ -224,26 +225,20 @@ def run(way: Plan, f: int, channels: tuple[int, int], dtype: Any, load: Callable
             store(i, out)
         return mine
 
-    if way.is_blocked:
+    if way.is_blocked and start:                            # what a thread adds up is of certain parts, or bits differ
         return split(blocks, len(way.parts))
+    if way.is_blocked:
+        return in_pieces(blocks, len(way.parts), 1)
     n = way.parts[-1][1]
     v, out = [scratch(f"winograd all {name}", (f, f, n, way.rows, way.columns, c), dtype)
               for name, c in zip(("in", "out"), channels, strict=True)]
 
-    def loads(low: int, high: int) -> None:
-        for i in range(low, high):
-            load(i, part_of(v, way, i), part_of(out, way, i))
-
     def products(low: int, high: int) -> None:
         multiply(flat(v)[low:high], flat(out)[low:high], slice(low, high), None)
 
-    def stores(low: int, high: int) -> None:
-        for i in range(low, high):
-            store(i, part_of(out, way, i))
-
-    split(loads, len(way.parts))
-    split(products, f * f)
-    split(stores, len(way.parts))
+    in_pieces(lambda i, _: load(i, part_of(v, way, i), part_of(out, way, i)), len(way.parts), 1)
+    in_pieces(products, f * f, AT_ONCE)
+    in_pieces(lambda i, _: store(i, part_of(out, way, i)), len(way.parts), 1)
     return []
 
 
