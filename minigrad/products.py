@@ -36,6 +36,25 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, bias: n
     return out
 
 
+def together(*jobs: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    """out = a @ b for several (a, b, out) of matrices, split once: each thread does a part of each, and waits once."""
+    count = get_num_threads()
+    if any([a.size * b.shape[1] < WORTH * count or a.shape[1] > DEEP * max(out.shape) for a, b, out in jobs]):
+        for a, b, out in jobs:
+            product(a, b, out)
+        return
+
+    def part(low: int, high: int) -> None:
+        for a, b, out in jobs:
+            rows, columns = [slice(n * low // count, n * high // count) for n in out.shape]
+            if out.shape[0] >= out.shape[1]:
+                np.matmul(a[rows], b, out=out[rows])
+            else:
+                np.matmul(a, b[:, columns], out=out[:, columns])
+
+    split(part, count)
+
+
 def with_bias(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.ndarray | None) -> np.ndarray:
     """np.matmul, then the bias while the result is in the cache."""
     y = np.matmul(a, b, out=out)

@@ -149,6 +149,20 @@ def test_profile_shows_both(benchmark, capsys, monkeypatch):
     assert "conv2d" in printed and "whole step" in printed and "aten::" in printed and "all calls" in printed
 
 
+@pytest.mark.parity
+def test_rounding_is_measured_with_kinks_and_without(benchmark, tmp_path, monkeypatch, capsys):
+    rounding = benchmark("rounding")
+    monkeypatch.setitem(rounding.NETWORKS, "lenet5", TINY)
+    for smooth in ([], ["--smooth"]):
+        rounding.main(["--models", "lenet5", "--batch", "2", "--draws", "2", "--threads", "1", *smooth,
+                       "--csv", str(tmp_path / "rounding.csv")])
+        rows = rows_of(tmp_path / "rounding.csv")[1]
+        assert [row["who"] for row in rows] == ["exact", "auto", "PyTorch"]
+        assert all(0 < float(row["median"]) <= float(row["largest"]) < 1e-3 for row in rows)
+        assert float(rows[0]["times_exact"]) == 1 and rows[0]["kinks"] == ("no" if smooth else "yes")
+    assert "times_exact" in capsys.readouterr().out
+
+
 def test_memory_is_measured_in_a_fresh_process():
     peak = int(run("memory", "lenet5", "minigrad", "1"))
     assert 61_706 * 4 * 3 < peak < 500e6         # weights, gradients and velocities at least

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -151,7 +152,9 @@ RULES: list[Callable[[File], list[str]]] = [
 
 # --- the tree keeps them ------------------------------------------------------------------------------------
 
+@cache
 def files() -> list[File]:
+    """All of the package, parsed once."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = ("minigrad", *path.relative_to(PACKAGE).with_suffix("").parts)

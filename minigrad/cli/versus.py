@@ -128,14 +128,15 @@ class Side:
     step: Callable[[], Any]
 
 
-def sides(net: Net, batch: int | None = None) -> dict[str, Side]:
-    """minigrad's side and, if it is installed, PyTorch's: equal parameters, equal images and labels."""
-    draw = numpy.random.default_rng(0)
+def sides(net: Net, batch: int | None = None, seed: int = 0) -> dict[str, Side]:
+    """minigrad's side and, if it is installed, PyTorch's: equal parameters, equal images and labels, drawn anew for
+    each seed."""
+    draw = numpy.random.default_rng(seed)
     x = draw.standard_normal((batch or net.batch, *net.shape), dtype="float32")
     torch = pytorch()
-    found = {"minigrad": minigrad_graph(net)}
+    found = {"minigrad": minigrad_graph(net, seed)}
     if torch:
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         found["PyTorch"] = net.make(torch.nn)
         state = {name: value.numpy() for name, value in found["PyTorch"].state_dict().items()}
         found["minigrad"].load_state_dict(state)
@@ -143,9 +144,9 @@ def sides(net: Net, batch: int | None = None) -> dict[str, Side]:
     return {name: side(minigrad if name == "minigrad" else torch, model, x, labels) for name, model in found.items()}
 
 
-def minigrad_graph(net: Net) -> Graph:
+def minigrad_graph(net: Net, seed: int = 0) -> Graph:
     """The network as a layer graph: the module, called on a symbol."""
-    minigrad.manual_seed(0)
+    minigrad.manual_seed(seed)
     x = Input(net.shape, name="x")
     return Graph(x, net.make(minigrad.nn)(x))
 

@@ -11,7 +11,7 @@ import numpy as np
 from ...products import product
 from ...threads import in_pieces, split
 
-BLOCK = 1 << 16                 # elements of an array that stay in the cache while several passes go over them
+BLOCK = 1 << 17                 # elements of an array that stay in the cache while several passes go over them
 PART = 1 << 17                  # elements that are worth a thread where several passes go over them
 WORTH = 1 << 18                 # elements whose check is worth a thread
 
@@ -45,7 +45,7 @@ def by_rows(work: Callable[[int, int], Any], n: int, columns: int) -> list:
     """Call work(low, high) for blocks of n rows that stay in the cache, split over threads; the results in order."""
     if n * columns <= BLOCK:
         return [work(0, n)]
-    return in_pieces(work, n, max(1, BLOCK // columns), PART // columns + 1)
+    return in_pieces(work, n, max(1, BLOCK // columns), max(1, PART // columns))
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ and written without a copy.
 
 from __future__ import annotations
 
-from ...products import product
+import numpy as np
+
+from ...products import product, together
 from .common import column_sums, full_precision, in_order, like, memory_order
 
 
@@ -24,14 +26,13 @@ def linear_forward(needs, x, weight, bias=None):
 
 
 def linear_backward(needs, g, kept, x, weight, bias=None):
-    if x.ndim == 2:
-        rows, inputs = g, x
-        gx = product(g, weight) if needs[0] else None
-    else:
-        order, gx = memory_order(x), None
-        rows, inputs = in_order(g, order), in_order(x, order)
-        if needs[0]:
-            gx = like(x, order, x.shape[-1])
-            product(rows, weight, out=in_order(gx, order))
-    gweight = product(rows.T, inputs) if needs[1] else None
+    order = memory_order(x)
+    rows, inputs, jobs, gx, gweight = in_order(g, order), in_order(x, order), [], None, None
+    if needs[0]:
+        gx = like(x, order, x.shape[-1])
+        jobs.append((rows, weight, in_order(gx, order)))
+    if needs[1]:
+        gweight = np.empty_like(weight, order="C")
+        jobs.append((rows.T, inputs, gweight))
+    together(*jobs)
     return gx, gweight, column_sums(rows) if needs[2] else None
