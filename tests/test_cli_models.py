@@ -32,8 +32,3 @@ def test_a_narrow_terminal_cuts_the_papers_titles(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "50")
     out = said(["models"], capsys)
     assert max(map(len, out.splitlines())) == 50 and out.splitlines()[1].endswith("...")
-
-
-def test_every_card_counts_the_parameters_that_there_are():
-    for name in models.names():
-        assert models.about(name).parameters == sum([p.data.size for p in models.create(name).parameters()])

@@ -51,7 +51,7 @@ def listing(cards: list[dict[str, Any]]) -> str:
 
 def details(name: str) -> dict[str, Any]:
     """What only the model itself knows."""
-    graph = models.create(name)
+    graph = models.outline(name)
     return {"inputs": {node: list(graph.node(node).shape[1:]) for node in graph.inputs}, "nodes": len(graph.nodes),
             "about": " ".join((models.find(name).__doc__ or "").split())}
 

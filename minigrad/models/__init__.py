@@ -1,33 +1,64 @@
-"""Architectures, one a file, each named after its paper. `create(name)` makes one by its name."""
+"""Architectures, one a file, each named after its paper. `create(name)` makes one by its name.
+
+Under torchvision's names are torchvision's variants, whose weights load by name; `<name>_paper` is the paper's own.
+All take num_classes, in_channels (of the images) and width, which multiplies the channels.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..graph import Graph
-from .lenet5 import lenet5
+from ..nn.new_parameters import skip_init
+from .alexnet import alexnet, alexnet_one_tower, alexnet_paper
+from .cards import CARDS, Card
+from .densenet import densenet40_cifar, densenet121, densenet161, densenet169, densenet201
+from .googlenet import googlenet, googlenet_paper
+from .inception_v3 import inception_v3
+from .lenet5 import lenet5, lenet5_modern, lenet5_paper
+from .resnet import (
+    plain18,
+    plain20_cifar,
+    plain32_cifar,
+    plain34,
+    plain44_cifar,
+    plain56_cifar,
+    plain110_cifar,
+    resnet18,
+    resnet20_cifar,
+    resnet32_cifar,
+    resnet34,
+    resnet44_cifar,
+    resnet50,
+    resnet50_paper,
+    resnet56_cifar,
+    resnet101,
+    resnet101_paper,
+    resnet110_cifar,
+    resnet152,
+    resnet152_paper,
+)
+from .senet import se_resnet18, se_resnet34, se_resnet50, se_resnet101, se_resnet152
+from .unet import unet, unet_paper, unet_upsample
+from .vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
+from .wide_resnet import wide_resnet50_2, wide_resnet101_2, wrn_16_8, wrn_28_10, wrn_40_4
 
-MODELS: dict[str, Callable[..., Graph]] = {"lenet5": lenet5}
+__all__ = [
+    "CARDS", "Card", "MODELS", "UnknownModelError", "about", "create", "find", "names", "outline",
+    "alexnet", "alexnet_one_tower", "alexnet_paper", "densenet121", "densenet161", "densenet169", "densenet201",
+    "densenet40_cifar", "googlenet", "googlenet_paper", "inception_v3", "lenet5", "lenet5_modern", "lenet5_paper",
+    "plain110_cifar", "plain18", "plain20_cifar", "plain32_cifar", "plain34", "plain44_cifar", "plain56_cifar",
+    "resnet101", "resnet101_paper", "resnet110_cifar", "resnet152", "resnet152_paper", "resnet18",
+    "resnet20_cifar", "resnet32_cifar", "resnet34", "resnet44_cifar", "resnet50", "resnet50_paper",
+    "resnet56_cifar", "se_resnet101", "se_resnet152", "se_resnet18", "se_resnet34", "se_resnet50", "unet",
+    "unet_paper", "unet_upsample", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19",
+    "vgg19_bn", "wide_resnet101_2", "wide_resnet50_2", "wrn_16_8", "wrn_28_10", "wrn_40_4",
+]
 
-__all__ = ["Card", "UnknownModelError", "about", "create", "find", "lenet5", "names"]
-
-
-class Card(NamedTuple):
-    """What a list says of a model. parameters: with its default arguments."""
-
-    title: str
-    authors: str
-    paper: str
-    year: int
-    parameters: int
-
-
-CARDS: dict[str, Card] = {
-    "lenet5": Card("LeNet-5", "LeCun, Bottou, Bengio, Haffner",
-                   "Gradient-Based Learning Applied to Document Recognition", 1998, 61_706),
-}
+# Every card's name is that of a function here.
+MODELS: dict[str, Callable[..., Graph]] = {name: globals()[name] for name in CARDS}
 
 
 class UnknownModelError(ValueError):
@@ -58,6 +89,15 @@ def about(name: str) -> Card:
     """
     find(name)
     return CARDS[name]
+
+
+def outline(name: str, **options: Any) -> Graph:
+    """The model called `name` without values, for its names, shapes and counts: made at once, whatever its size.
+
+    Raises as `create` does. All elements of a parameter are one number in memory: nothing can be written into them.
+    """
+    with skip_init(lambda shape: None):
+        return create(name, **options)
 
 
 def create(name: str, **options: Any) -> Graph:
