@@ -21,7 +21,8 @@ class Small(NamedTuple):
 
 # One net of every kind of block and of every builder; what differs in depth alone is left out.
 SMALL = {
-    "lenet5": Small(1.0, (1, 32, 32)), "lenet5_modern": Small(1.0, (1, 32, 32)), "lenet5_paper": Small(1.0, (1, 32, 32)),
+    "lenet5": Small(1.0, (1, 32, 32)), "lenet5_modern": Small(1.0, (1, 32, 32)),
+    "lenet5_paper": Small(1.0, (1, 32, 32)),
     "alexnet": Small(1 / 16, (3, 63, 64)), "alexnet_one_tower": Small(1 / 16, (3, 227, 227)),
     "alexnet_paper": Small(1 / 16, (3, 227, 227)),
     "vgg11": Small(1 / 8, (3, 32, 32)), "vgg11_bn": Small(1 / 8, (3, 64, 64)),

@@ -100,7 +100,7 @@ NAMES: list[tuple[list[str], str, int]] = [
     (["help", "trian"], "unknown command 'trian': did you mean train?", 2),
     (["train"], "MODEL", 2),
     (["train", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
-    (["train", "xyz"], "unknown model 'xyz': there are lenet5", 2),
+    (["train", "xyz"], "unknown model 'xyz': there are alexnet", 2),
     (["step", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
     (["models", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),
     (["summary", "lenet4"], "unknown model 'lenet4': did you mean lenet5?", 2),

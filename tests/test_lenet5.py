@@ -7,6 +7,9 @@ import pytest
 
 import minigrad as mg
 from minigrad import models, nn, ops
+from minigrad.graph import Graph, Input
+from minigrad.models.lenet5 import TABLE, mean_squared_error, squashed
+from minigrad.models.lenet5_codes import codes
 from minigrad.nn import functional as F
 
 # The paper's figure 2 and section II.B, with full connections in C3 and a linear layer at the end.
@@ -50,6 +53,64 @@ def test_it_computes_what_its_layers_say():
     h = F.linear(h, w["f6.weight"], w["f6.bias"]).tanh()
     scores = F.linear(h, w["f7.weight"], w["f7.bias"])
     np.testing.assert_allclose(model(x).numpy(), scores.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_papers_own_computes_what_section_ii_says():
+    """Written out once more, map by map: subsampling, table I, scaled tanh and the distances to the codes."""
+    model = models.lenet5_paper()
+    w = {name: mg.tensor(array) for name, array in model.state_dict().items()}
+    x = mg.randn(3, 1, 32, 32)
+
+    def f(a):
+        return 1.7159 * (a * (2 / 3)).tanh()
+
+    def subsampled(h, name):
+        sums = h[:, :, ::2, ::2] + h[:, :, 1::2, ::2] + h[:, :, ::2, 1::2] + h[:, :, 1::2, 1::2]
+        return f(sums * w[f"{name}.weight"] + w[f"{name}.bias"])
+
+    h = subsampled(f(F.conv2d(x, w["c1.weight"], w["c1.bias"])), "s2")
+    kernels = [k for n in (3, 4, 6) for k in w[f"c3.of{n}.weight"].numpy()]
+    biases = [b for n in (3, 4, 6) for b in w[f"c3.of{n}.bias"].numpy()]
+    maps = [F.conv2d(h[:, list(row)], mg.tensor(kernel[None]), mg.tensor([bias]))
+            for row, kernel, bias in zip(TABLE, kernels, biases, strict=True)]
+    h = subsampled(f(mg.concat(maps, 1)), "s4")
+    h = f(F.conv2d(h, w["c5.weight"], w["c5.bias"])).reshape(3, 120)
+    h = f(F.linear(h, w["f6.weight"], w["f6.bias"])).numpy()
+    penalties = np.array([[sum((row - code) ** 2) for code in codes().numpy()] for row in h])
+    np.testing.assert_allclose(model.run(x, at="f7").numpy(), penalties, rtol=1e-5)
+    np.testing.assert_allclose(model(x).numpy(), -penalties, rtol=1e-5)
+    right = mean_squared_error(model(x), mg.tensor([7, 0, 7]))
+    np.testing.assert_allclose(right.numpy(), (penalties[0, 7] + penalties[1, 0] + penalties[2, 7]) / 3, rtol=1e-5)
+
+
+def test_table_i_has_60_pairs():
+    """Six maps of 3, six of 4 in a row, three of 4, one of all: 1,500 weights, with the biases 151,600 connections."""
+    assert [len(row) for row in TABLE] == [3] * 6 + [4] * 9 + [6]
+    assert len(set(TABLE)) == 16 and sum(map(len, TABLE)) == 60 and (60 * 25 + 16) * 100 == 151_600
+    assert all(sum(i in row for row in TABLE) == 10 for i in range(6))
+
+
+def test_codes_are_ten_drawings_of_7_by_12():
+    found = codes().numpy()
+    assert found.shape == (10, 84) and set(np.unique(found)) == {-1.0, 1.0} and len(np.unique(found, axis=0)) == 10
+    drawn = ["".join(" #"[int(dot > 0)] for dot in row).rstrip() for row in found[7].reshape(12, 7)]
+    assert drawn == ["#######", "     ##", "     ##", "    ##", "   ##", "   ##", *4 * ["  ##"], "", ""]
+
+
+def test_scaled_tanh_keeps_1():
+    """Appendix A: f(1) = 1, f(-1) = -1, and the gain there is 1 on the whole."""
+    a = mg.tensor([-1.0, 0.0, 1.0])
+    x = Input((3,))
+    y = Graph(x, squashed(x, "f"))(mg.reshape(a, (1, 3)))
+    np.testing.assert_allclose(y.numpy(), [[-1, 0, 1]], atol=1e-4)
+
+
+def test_the_modern_one_has_relu_and_max_pooling():
+    model = models.lenet5_modern()
+    assert [type(model.node(name).what) for name in ("s2", "s4")] == 2 * [nn.MaxPool2d]
+    assert [node.what for node in model.nodes if node.what is ops.relu] == 4 * [ops.relu]
+    assert {name: p.shape for name, p in model.named_parameters()} == {
+        name: p.shape for name, p in models.lenet5().named_parameters()}
 
 
 def test_initialisation_is_lecuns():

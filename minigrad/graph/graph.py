@@ -17,6 +17,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from ..backend import Array, is_array
+from ..misuse import REFUSALS
 from ..nn.module import Module, Parameter
 from ..nn.scope import symbol_in
 from ..settings import fusing
@@ -26,7 +27,7 @@ from .batch_size import BATCH, spell
 from .build import check_inputs, check_symbols, checked_train_only, make_node, named, several
 from .check import check_state_names, checked
 from .nested import leaves
-from .node import Node, called, refs_in, shown, with_refs, with_values
+from .node import Node, called, refs_in, say_where, shown, with_refs, with_values
 from .plan import Plan, plan
 from .replay import name_within, replayed
 from .symbol import Input, Symbol, calls_behind
@@ -177,12 +178,17 @@ class Graph(Module):
         values = dict(zip(self.inputs, xs, strict=True))
         watcher = observer.get()
         for step in self._plan(wanted, fusing.get() and watcher is None):
-            if step.fusion is None or not step.fusion.ran(values):
-                for node, plain in zip(step.nodes, step.are_plain, strict=True):
-                    if node.what is not None and node.name not in values:
-                        if watcher is not None:
-                            watcher.within(node.name)
-                        values[node.name] = called(node, plain, values, n)
+            node = step.nodes[0]
+            try:
+                if step.fusion is None or not step.fusion.ran(values):
+                    for node, plain in zip(step.nodes, step.are_plain, strict=True):
+                        if node.what is not None and node.name not in values:
+                            if watcher is not None:
+                                watcher.within(node.name)
+                            values[node.name] = called(node, plain, values, n)
+            except REFUSALS as error:
+                say_where(error, node.name, dict(zip(self.inputs, xs, strict=True)))
+                raise
             for name in step.spent:
                 values.pop(name, None)
         return values

@@ -104,6 +104,17 @@ def called(node: Node, is_plain: bool, values: Mapping[str, Any], n: int) -> Any
     return what(*with_values(node.args, values, n), **with_values(node.options, values, n))
 
 
+def say_where(error: Exception, name: str, inputs: Mapping[str, Any]) -> None:
+    """Add to an error of an op or a layer in which node it arose, and what the graph was called with.
+
+    A window that does not fit somewhere inside tells little: which image was too small for which layer tells all.
+    """
+    if hasattr(error, "core") and not hasattr(error, "node"):
+        came = ", ".join([f"{key} {tuple(x.shape)}" for key, x in inputs.items()])
+        vars(error)["node"] = name
+        error.args = (f"{name}: {error} (in a graph called with {came})", *error.args[1:])
+
+
 def refs_in(x: Any) -> list[Ref]:
     """All references, also those of the nodes from whose lengths an argument is computed."""
     return [ref for leaf in leaves(x)

@@ -76,7 +76,9 @@ def find(name: str) -> Callable[..., Graph]:
     Raises UnknownModelError, with the nearest names, if there is none.
     """
     if name not in MODELS:
-        near = get_close_matches(name.lower(), MODELS, 3)
+        word = name.lower()
+        near = [word] if word in MODELS else [known for known in names() if word and known.startswith(word)][:8] \
+            or get_close_matches(word, MODELS, 3, 0.8) or get_close_matches(word, MODELS, 3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names())}"
         raise UnknownModelError(f"unknown model {name!r}: {hint}")
     return MODELS[name]

@@ -6,7 +6,7 @@ that their weights have grown around). `googlenet_paper` is the paper's. Both gi
 the heads out for good: the scores themselves, without a dict. The losses of the heads count 0.3 (section 5):
 
     fit(models.googlenet(), train, loss=dict.fromkeys(["scores", "aux1", "aux2"], "cross_entropy"),
-        weights={"scores": 1.0, "aux1": 0.3, "aux2": 0.3})
+        optimizer="sgd", weights={"scores": 1.0, "aux1": 0.3, "aux2": 0.3})
 """
 
 from __future__ import annotations

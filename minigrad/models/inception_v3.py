@@ -6,7 +6,7 @@ the paper factorises into 3x3, are those of the authors' released network, as to
 `cut(at="fc")` leaves the head out for good: the scores themselves, without a dict. The loss of the head counts 0.4:
 
     fit(models.inception_v3(), train, loss=dict.fromkeys(["scores", "aux"], "cross_entropy"),
-        weights={"scores": 1.0, "aux": 0.4})
+        optimizer="sgd", weights={"scores": 1.0, "aux": 0.4})
 """
 
 from __future__ import annotations

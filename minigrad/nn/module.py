@@ -26,6 +26,8 @@ __all__ = ["Module", "Parameter"]
 
 M = TypeVar("M", bound="Module")
 
+MANY, FIRST = 12, 4             # names that an error lists, and of more than that
+
 
 class Parameter(Tensor):
     """A tensor that a module learns: as its attribute it is found by `parameters()`.
@@ -70,6 +72,11 @@ def check_state_dict(state: Any) -> None:
     if not isinstance(state, Mapping):
         cure = ": pass its state_dict()" if isinstance(state, Module) else ""
         raise TypeError(f"load_state_dict: expected a dict, name -> array, {type(state).__name__} came{cure}")
+
+
+def several(names: list[str]) -> str:
+    """Names in a row; of very many, as where the values are another architecture's, the first and how many follow."""
+    return ", ".join(names) if len(names) <= MANY else f"{', '.join(names[:FIRST])} and {len(names) - FIRST} more"
 
 
 class Module(Hooked, Configured):
@@ -253,8 +260,8 @@ class Module(Hooked, Configured):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True) -> LoadResult:
         """Copy values into the parameters and buffers of the same names; each keeps its identity, dtype and device.
 
-        state_dict: name -> array, tensor, or whatever NumPy makes an array of. ValueError lists all missing and (both
-        only if strict) unexpected names and all wrong shapes. After any error the module is as it was.
+        state_dict: name -> array, tensor, or whatever NumPy makes an array of. ValueError lists missing and (both only
+        if strict) unexpected names and wrong shapes, of many the first. After any error the module is as it was.
         """
         check_state_dict(state_dict)
         own = self.state_dict()
@@ -270,7 +277,7 @@ class Module(Hooked, Configured):
             problems += [("missing", missing), ("unexpected", unexpected)]
         if any(names for _, names in problems):
             raise ValueError(f"load_state_dict: the values do not fit this {type(self).__name__}, it stays as it was\n"
-                             + "\n".join(f"  {kind}: {', '.join(names)}" for kind, names in problems if names))
+                             + "\n".join(f"  {kind}: {several(names)}" for kind, names in problems if names))
         ready = {name: moved_like(value, own[name]) for name, value in values.items()}      # which may raise
         for name in values:
             with using(device_of(own[name])):
