@@ -11,7 +11,9 @@ DEMO = ["matplotlib", "pillow", "rich", "scikit-learn", "threadpoolctl"]        
 DRAW = ["resvg-py"]                                     # drawings of graphs as .png; .svg and .html need nothing
 NOTEBOOKS = ["ipykernel", "nbclient", "nbformat"]       # the tests execute the notebooks from a clean kernel
 TEST = ["hypothesis", "ml_dtypes", "pytest", "pytest-xdist", "setuptools", *NOTEBOOKS, *DEMO, *DRAW]
-PARITY = ["torch"]                                      # cross-checks against PyTorch, in the tests alone
+# Cross-checks against PyTorch, in the tests alone. Those of the models read torchvision's sources, which want no more
+# than pip install --no-deps torchvision: an extra would bring the torch that torchvision was compiled for.
+PARITY = ["torch"]
 DEV = ["mypy", "pre-commit", "ruff"]
 
 
