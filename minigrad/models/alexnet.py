@@ -82,5 +82,8 @@ def towers(groups: int, num_classes: int, in_channels: int, width: float) -> Gra
 
 
 def response_norm() -> nn.LocalResponseNorm:
-    """Section 3.3: k=2, n=5, beta=0.75 and alpha=1e-4 of the sum of squares, so 5e-4 of their mean, PyTorch's."""
+    """Section 3.3: k=2, n=5, beta=0.75 and alpha=1e-4 of the sum of squares, so 5e-4 of their mean, PyTorch's.
+
+    Its windows cross the border between the towers, as in Caffe's reproduction; on two GPUs they ended there.
+    """
     return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
