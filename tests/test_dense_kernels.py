@@ -18,7 +18,8 @@ RNG = np.random.default_rng(0)
 def cut(request, monkeypatch):
     """Kernels work in blocks of so many elements, with so many threads."""
     threads, size = request.param
-    for module, name in ((common, "BLOCK"), (common, "PART"), (flat, "BLOCK"), (flat, "WORTH")):
+    for module, name in ((common, "BLOCK"), (common, "PART"), (flat, "BLOCK"), (flat, "WORTH"),
+                         (gelu, "WORTH")):
         monkeypatch.setattr(module, name, size)
     with config(threads=threads):
         yield

@@ -13,20 +13,23 @@ from ...threads import in_pieces
 
 BLOCK = 1 << 17                 # elements of a block: smaller ones would stay in a nearer cache, but threads that call
                                 # NumPy more often wait for one another
-WORTH = 1 << 17                 # elements that are worth a thread
+WORTH = 1 << 18                 # elements that are worth a thread, where work has a few passes over them
 
 
-def elementwise(work: Callable[..., Any], *arrays: np.ndarray) -> np.ndarray:
+def elementwise(work: Callable[..., Any], *arrays: np.ndarray, worth: int | None = None) -> np.ndarray:
     """A new array y like the first, filled by work(part of y, parts of the arrays) for parts that make it up.
 
-    arrays: all of one shape.
+    arrays: all of one shape. worth: how many elements are worth a thread, by default WORTH.
     """
     y = np.empty_like(arrays[0])                                        # its axes in the same order in memory
     order = sorted(range(y.ndim), key=lambda axis: -y.strides[axis])
     out = y.transpose(order).reshape(-1)
     flats = [np.ascontiguousarray(a.transpose(order)).reshape(-1) for a in arrays]
 
-    in_pieces(lambda low, high: work(out[low:high], *[flat[low:high] for flat in flats]), len(out), BLOCK, WORTH)
+    def part(low: int, high: int) -> None:
+        work(out[low:high], *[flat[low:high] for flat in flats])
+
+    in_pieces(part, len(out), BLOCK, worth or WORTH)
     return y
 
 

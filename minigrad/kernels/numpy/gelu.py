@@ -19,6 +19,7 @@ from .flat import elementwise
 
 EXACT = (1.75617309e-09, -1.32263417e-07, 3.9647453e-06, -5.53061981e-05, -3.25949663e-05, 0.0363330846, 0.797884941)
 PAPER = (sqrt(2 / pi) * 0.044715, sqrt(2 / pi))
+WORTH = 1 << 16                 # elements that are worth a thread: work has many passes over them
 POLYNOMIALS = {"none": EXACT, "tanh": PAPER}
 
 
@@ -34,13 +35,13 @@ def gelu_forward(x, approximate="none"):
         y += half                                           # x/2 + x/2 * tanh(u)
 
     with np.errstate(over="ignore", invalid="ignore"):
-        return elementwise(work, x)
+        return elementwise(work, x, worth=WORTH)
 
 
 def gelu_gx(g, x, approximate="none"):
     slope = exact_slope if approximate == "none" else paper_slope
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        return elementwise(slope, g, x)
+        return elementwise(slope, g, x, worth=WORTH)
 
 
 def exact_slope(gx, g, x):
@@ -100,7 +101,7 @@ def silu_forward(x):
         y *= x
 
     with np.errstate(over="ignore", invalid="ignore"):
-        return elementwise(work, x)
+        return elementwise(work, x, worth=WORTH)
 
 
 def silu_gx(g, x):
@@ -115,7 +116,7 @@ def silu_gx(g, x):
         gx *= g
 
     with np.errstate(over="ignore", invalid="ignore"):
-        return elementwise(work, g, x)
+        return elementwise(work, g, x, worth=WORTH)
 
 
 def logistic(x, out):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ...threads import in_pieces
 
 BLOCK = 1 << 17                 # elements of the output in a block that passes through all offsets
-WORTH = 1 << 15                 # and those that are worth a thread
+WORTH = 1 << 16                 # and those that are worth a thread
 
 
 class Axis(NamedTuple):
