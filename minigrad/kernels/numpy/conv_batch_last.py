@@ -24,6 +24,7 @@ FEW = 16                        # channels
 LARGE = 16                      # elements of a filter
 BATCH = 16                      # images that make runs long enough
 COLUMNS = 1 << 20               # elements of the columns that are made at a time
+WIDE = 64                       # elements of a window from which on BLAS takes all rows at once faster than panels
 WORTH = 1 << 20                 # multiplications that are worth a thread
 
 
@@ -140,8 +141,11 @@ def gradients(needs: Any, g: np.ndarray, x: np.ndarray, weight: np.ndarray, stri
         image = images.padded(x)
 
         def products(low: int, high: int) -> np.ndarray:
-            panels = images.columns(image, low, high).transpose(0, 2, 1)                        # (rows, q*n, c*i*j)
-            return np.matmul(arrived[:, low:high].transpose(1, 0, 2), panels).sum(0)
+            columns, g = images.columns(image, low, high), arrived[:, low:high]
+            if images.length >= WIDE and high - low > 1:        # one product, the wide side first
+                wide = columns.transpose(1, 0, 2).reshape(images.length, -1)
+                return np.matmul(wide, g.reshape(k, -1).T).T
+            return np.matmul(g.transpose(1, 0, 2), columns.transpose(0, 2, 1)).sum(0)   # (rows, k, c*i*j)
 
         gweight = np.empty_like(weight)
         found = [part for parts in in_rows(products, images, k) for part in parts]
