@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .blas import one_thread
 from .settings import get_num_threads
 from .threads import split
 
@@ -19,6 +20,9 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, bias: n
     """a @ b: (..., m, k) and (..., k, n) -> (..., m, n), as np.matmul, vectors included; bias (n,) is added to it."""
     if bias is not None and (a.ndim != 2 or b.ndim != 2):
         raise ValueError(f"product: a bias goes with two matrices, a {a.shape} and b {b.shape} came")
+    if min(a.ndim, b.ndim) == 1 and max(a.ndim, b.ndim) == 2 and a.shape[-1] == b.shape[0] and out is None:
+        y = product(a.reshape(-1, a.shape[-1]), b.reshape(len(b), -1))      # a vector is a matrix of one row or column
+        return y.reshape(a.shape[:-1] + b.shape[1:])
     if a.ndim < 2 or b.ndim < 2 or a.size * b.shape[-1] <= SMALL or a.dtype != b.dtype or a.dtype not in ("f4", "f8") \
             or a.shape[-1] != b.shape[-2]:
         return with_bias(a, b, out, bias)
@@ -56,8 +60,9 @@ def together(*jobs: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
 
 
 def with_bias(a: np.ndarray, b: np.ndarray, out: np.ndarray | None, bias: np.ndarray | None) -> np.ndarray:
-    """np.matmul, then the bias while the result is in the cache."""
-    y = np.matmul(a, b, out=out)
+    """np.matmul, in one thread, then the bias while the result is in the cache."""
+    with one_thread:
+        y = np.matmul(a, b, out=out)
     if bias is not None:
         y += bias
     return y

@@ -60,22 +60,29 @@ def set_num_threads(n: int) -> None:
     threads_everywhere[0] = checked_threads(n, "set_num_threads")
 
 
+def checked_fuse(fuse: object) -> Any:
+    """True, False, or None."""
+    if fuse is not None and not isinstance(fuse, bool):
+        raise ValueError(f"config: fuse must be True or False, {fuse!r} came")
+    return fuse
+
+
 @contextmanager
 def config(*, kernels: str | None = None, fuse: bool | None = None, threads: int | None = None) -> Iterator[None]:
     """Choose inside this context how minigrad computes; what is not named stays as it is.
 
-    kernels: how fused ops run. "auto", the fastest kernel: 3x3 convolutions in float32 go by Winograd's transforms,
-    which round more: over the gradients of a whole network at most five times as much as "exact" does; and a NaN or an
-    infinity may reach outputs beside those whose windows have it, at most 4 away. "exact": no such kernel, the error is
-    that of PyTorch's float32. "definition": no kernel at all. The environment variable
-    MINIGRAD_KERNELS sets it for a whole process.
+    kernels: how fused ops run. "auto", the fastest kernel: 3x3 and 5x5 convolutions in float32 go by Winograd's
+    transforms, which round more: over the gradients of a whole network at most five times as much as "exact" does; and
+    a NaN or an infinity may reach outputs beside those whose windows have it, at most 4 away. "exact": no such kernel,
+    the error is that of PyTorch's float32. "definition": no kernel at all. The environment variable MINIGRAD_KERNELS
+    sets it for a whole process.
     fuse: whether a graph runs neighbours (BatchNorm, addition and ReLU ...) in one pass. Values, gradients and names of
     the state stay the same but for rounding; `graph.plan()` shows what is fused.
     threads: as `set_num_threads`.
     Raises ValueError for an unknown word or number.
     """
     chosen: list[tuple[ContextVar[Any], Any]] = [
-        (kernel_mode, None if kernels is None else checked_mode(kernels, "config")), (fusing, fuse),
+        (kernel_mode, None if kernels is None else checked_mode(kernels, "config")), (fusing, checked_fuse(fuse)),
         (threads_here, None if threads is None else checked_threads(threads, "config"))]
     tokens = [(variable, variable.set(value)) for variable, value in chosen if value is not None]
     try:

@@ -74,3 +74,8 @@ def test_an_array_with_the_batch_last_owns_its_memory():
     assert batch_last(y) is y and lies_batch_last(y)
     x = draw(5, 2, 3, 4)
     assert (batch_last(x) == x).all() and not lies_batch_last(x)
+
+
+def test_images_without_channels_give_zeros():
+    y = ops.conv2d(mg.zeros(20, 0, 9, 9), mg.zeros(4, 0, 5, 5))
+    assert y.shape == (20, 4, 5, 5) and not y.numpy().any()

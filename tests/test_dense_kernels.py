@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import config, ops, optim
+from minigrad import config, nn, ops, optim
 from minigrad.kernels.numpy import common, flat, gelu
 from minigrad.optim import pieces
 
@@ -214,3 +214,29 @@ def test_state_is_loaded_into_the_order_of_the_parameter():
     optimizer.load_state_dict({"state": {0: {"momentum_buffer": buffer}}, "param_groups": [{"params": [0]}]})
     loaded = optimizer.state[p]["momentum_buffer"]
     assert loaded.strides == p.data.strides and (loaded == buffer).all() and loaded is not buffer
+
+
+@pytest.mark.parametrize("size", [1e-14, 1e13, 1e15, 1e18, 1e30])
+@pytest.mark.parametrize("norm", [lambda x: nn.functional.layer_norm(x, (256,), eps=1e-30),
+                                  lambda x: nn.functional.rms_norm(x, (256,), eps=1e-30)], ids=["layer", "rms"])
+def test_norms_of_very_large_and_very_small_rows(norm, size):
+    """Third powers of the scale leave float32, and squares of the numbers."""
+    x, g = [RNG.normal(size=(16, 256)).astype("f4") for _ in range(2)]
+    found = []
+    for mode in ("auto", "definition"):
+        t = mg.tensor(x * np.float32(size), requires_grad=True)
+        with config(kernels=mode), np.errstate(all="ignore"):
+            y = norm(t)
+            (y * mg.tensor(g)).sum().backward()
+        found.append((y.numpy(), t.grad.numpy()))
+    for own, expected in zip(*found, strict=True):
+        np.testing.assert_allclose(own, expected, rtol=2e-5, atol=1e-6 * float(np.abs(expected).max()))
+
+
+def test_gelu_by_tanh_is_straight_far_out():
+    x = np.zeros(1 << 15, "f4")
+    x[:6] = 1e10, -1e15, 1e20, 1e30, -1e30, 3e38
+    t = mg.tensor(x, requires_grad=True)
+    with np.errstate(all="ignore"):
+        ops.gelu(t, "tanh").sum().backward()
+    np.testing.assert_array_equal(t.grad.numpy()[:6], [1, 0, 1, 1, 0, 1])

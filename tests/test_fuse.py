@@ -188,3 +188,41 @@ def test_errors_name_the_layer_that_cannot_work():
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
     assert model.training
+
+
+def counted(make, fuse, calls=2):
+    """The BatchNorm of a graph after some training steps: make(bn, conv, x) -> y."""
+    mg.manual_seed(0)
+    x, bn, conv = Input((3, 6, 6)), nn.BatchNorm2d(3, momentum=None), nn.Conv2d(3, 3, 3, padding=1)
+    model = Graph(x, make(bn, conv, x))
+    with mg.config(fuse=fuse):
+        for seed in range(calls):
+            model(mg.tensor(3 + np.random.default_rng(seed).normal(size=(4, 3, 6, 6)).astype("f4")))
+    return bn
+
+
+@pytest.mark.parametrize("make", [
+    lambda bn, conv, x: nn.ReLU()(bn(conv(x)) + nn.AdaptiveAvgPool2d(1)(x)),            # the addition broadcasts
+    lambda bn, conv, x: nn.ReLU()(bn(x) + nn.ReLU()(bn(conv(x)))),                      # its order of calls counts
+], ids=["broadcast", "shared"])
+def test_statistics_are_gathered_once_and_in_order(make):
+    fused, apart = [counted(make, fuse) for fuse in (True, False)]
+    assert fused.num_batches_tracked == apart.num_batches_tracked
+    np.testing.assert_allclose(fused.running_mean, apart.running_mean, rtol=1e-5)
+    np.testing.assert_allclose(fused.running_var, apart.running_var, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fuse", [True, False])
+def test_a_batch_that_is_refused_is_not_counted(fuse):
+    x, bn = Input((3, None, None)), nn.BatchNorm2d(3)
+    model = Graph(x, nn.ReLU()(bn(x)))
+    with mg.config(fuse=fuse), pytest.raises(ValueError, match="more than one value per channel"):
+        model(mg.zeros(1, 3, 1, 1))
+    assert bn.num_batches_tracked == 0
+
+
+def test_a_forward_of_ones_own_is_called():
+    x, relu = Input((3, 6, 6)), nn.ReLU()
+    model = Graph(x, relu(nn.Conv2d(3, 3, 3)(x)))
+    relu.forward = lambda t: t * 0 + 42.0
+    assert (model(mg.randn(2, 3, 6, 6)).numpy() == 42).all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minigrad import config, products
+from minigrad.blas import one_thread
 from minigrad.products import product
 
 # (m, k, n) for every way: plain, rows, columns, few rows of a transposed matrix, long sums, short sums.
@@ -91,3 +92,18 @@ def test_same_threads_same_bits():
     a, b = rng.standard_normal((5, 90000)).astype("f4"), rng.standard_normal((90000, 7)).astype("f4")
     with config(threads=2):
         assert (product(a, b) == product(a, b)).all()
+
+
+def test_a_vector_is_a_product_in_one_thread_of_blas(monkeypatch):
+    inside = []
+    plain = np.matmul
+
+    def watched(*args, **kwargs):
+        inside.append(one_thread.users)
+        return plain(*args, **kwargs)
+
+    a, v = np.ones((3000, 900), "f4"), np.ones(900, "f4")
+    monkeypatch.setattr(products.np, "matmul", watched)
+    assert product(a, v).shape == (3000,) and product(v, a.T).shape == (3000,)
+    assert product(a, np.ones((900, 700), "f8")).dtype == "f8"
+    assert inside and all(inside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -52,6 +53,12 @@ def test_wrong_numbers_of_threads(wrong):
 
 def test_wrong_mode():
     with pytest.raises(ValueError, match="'auto', 'exact', 'definition', 'fast' came"), config(kernels="fast"):
+        pass
+
+
+@pytest.mark.parametrize("wrong", ["no", 1, []])
+def test_wrong_fuse(wrong):
+    with pytest.raises(ValueError, match="fuse must be True or False"), config(fuse=wrong):
         pass
 
 
@@ -167,6 +174,29 @@ def test_an_error_comes_when_all_parts_have_ended(bad):
     assert sorted(ended) == [i for i in range(3) if i != bad]
     with config(threads=3):
         assert split(lambda low, high: low, 3) == [0, 1, 2]             # and the workers live
+
+
+def test_ctrl_c_comes_when_all_parts_have_ended():
+    """The caller gets what interrupts its waiting only after nobody writes into its arrays any more."""
+    ended = []
+
+    def work(low, high):
+        if low == 0:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+        else:
+            threading.Event().wait(0.3)
+            ended.append(low)
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with config(threads=2), pytest.raises(KeyboardInterrupt):
+            split(work, 2)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert ended == [1] and one_thread.users == 0
 
 
 def test_floating_point_errors_are_handled_as_the_caller_has_asked():

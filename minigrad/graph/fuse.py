@@ -49,8 +49,9 @@ class Fusion:
     def can_run(self, values: Mapping[str, Any]) -> bool:
         """Whether these values, and what hangs on the layers now, let the nodes run as one."""
         xs = [values[name] for name in self.inputs]
-        fits = all([type(x) is Tensor and type(x.data) is ndarray and x.dtype == xs[0].dtype for x in xs])
-        return fits and xs[0].dtype in FULL and not any([isinstance(node.what, Module) and node.what.has_hooks
+        fits = all([type(x) is Tensor and type(x.data) is ndarray and x.dtype == xs[0].dtype and x.shape == xs[0].shape
+                    for x in xs])
+        return fits and xs[0].dtype in FULL and not any([isinstance(node.what, Module) and is_changed(node.what)
                                                          for node in self.nodes])
 
     def ran(self, values: dict[str, Any]) -> bool:
@@ -70,6 +71,7 @@ def fusions(order: Sequence[Node], inputs: Collection[str], kept: Collection[str
     """Name of a ReLU -> what can run with it. order: the nodes to run. kept: those whose values are asked for."""
     nodes = {node.name: node for node in order if node.name not in inputs}
     readers = Counter([ref.node for node in nodes.values() for ref in node.refs])
+    users = Counter([id(node.what) for node in nodes.values()])
 
     def inner(ref: Any) -> Node | None:
         """The node of a result that nobody else reads."""
@@ -80,7 +82,8 @@ def fusions(order: Sequence[Node], inputs: Collection[str], kept: Collection[str
     for node in nodes.values():
         before = inner(node.args[0]) if is_relu(node) else None
         fusion = None if before is None else ending(before, node, inner)
-        if fusion is not None:
+        # A BatchNorm that several nodes share must meet them in their order, and what is fused runs at its last node.
+        if fusion is not None and (fusion.first is None or users[id(fusion.first.what)] == 1):
             found[node.name] = fusion
     return found
 
@@ -97,6 +100,11 @@ def ending(before: Node, relu: Node, inner: Any) -> Fusion | None:
         return Fusion(None, before, relu, (a.node, b.node))
     residual = b if a.node == norm.name else a
     return Fusion(norm, before, relu, (norm.args[0].node, residual.node))
+
+
+def is_changed(layer: Module) -> bool:
+    """Whether somebody has hung a hook on a layer, or a forward of its own."""
+    return layer.has_hooks or "forward" in vars(layer)
 
 
 def takes_whole(node: Node, n: int) -> bool:

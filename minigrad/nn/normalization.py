@@ -96,12 +96,15 @@ class BatchNorm(ChannelNormalization):
         mean, var = self.running_mean, self.running_var
         if self.gathers and not self.track_running_stats:           # switched off since: they stay as they are
             mean = var = None
-        elif self.gathers and self.num_batches_tracked is not None and has_values(input):
+        counts = mean is not None and self.gathers and self.num_batches_tracked is not None and has_values(input)
+        if counts and self.momentum is None:
+            with using(device_of(self.num_batches_tracked)):
+                momentum = 1 / (self.num_batches_tracked + 1)       # an array: a GPU need not be waited for
+        y = batch_norm(input, mean, var, self.weight, self.bias, batch, momentum, self.eps, *rest)
+        if counts:                                                  # a batch that was refused is none
             with using(device_of(self.num_batches_tracked)):
                 self.num_batches_tracked += 1
-                if self.momentum is None:
-                    momentum = 1 / self.num_batches_tracked         # an array: a GPU need not be waited for
-        return batch_norm(input, mean, var, self.weight, self.bias, batch, momentum, self.eps, *rest)
+        return y
 
 
 class BatchNorm1d(BatchNorm):

@@ -30,8 +30,8 @@ WORTH = 1 << 20                 # multiplications that are worth a thread
 
 def conv2d_fits(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     (n, c), (k, _, i, j) = x.shape[:2], weight.shape
-    return (groups == 1 and c <= FEW and i * j >= LARGE and n >= BATCH and full_precision(x, weight, bias)
-            and (k <= FEW or lies_batch_last(x)))
+    return (groups == 1 and x.size > 0 and c <= FEW and i * j >= LARGE and n >= BATCH
+            and full_precision(x, weight, bias) and (k <= FEW or lies_batch_last(x)))
 
 
 conv2d_relu_fits = conv2d_fits

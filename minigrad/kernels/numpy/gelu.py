@@ -15,11 +15,12 @@ from math import pi, sqrt
 import numpy as np
 
 from ...scratch import scratch
-from .flat import elementwise
+from .flat import constant, elementwise
 
 EXACT = (1.75617309e-09, -1.32263417e-07, 3.9647453e-06, -5.53061981e-05, -3.25949663e-05, 0.0363330846, 0.797884941)
 PAPER = (sqrt(2 / pi) * 0.044715, sqrt(2 / pi))
 WORTH = 1 << 16                 # elements that are worth a thread: work has many passes over them
+FAR = 1600.0                    # the square of an x at which the density is 0
 POLYNOMIALS = {"none": EXACT, "tanh": PAPER}
 
 
@@ -59,11 +60,12 @@ def paper_slope(gx, g, x):
     """gx = g * (P(x) + x * P'(x)), P'(x) = (1 - tanh(u)^2) / 2 * u'(x)"""
     squashed(x, PAPER, gx)
     rate = np.multiply(x, x, out=scratch("half", x.shape, x.dtype))
+    np.minimum(rate, constant(FAR, x.dtype)[:len(x)], out=rate)         # beyond it P' is 0, which infinity would undo
     rate *= np.float32(3 * PAPER[0])
     rate += np.float32(PAPER[1])
-    rate *= x
     other = np.multiply(gx, gx, out=scratch("other", x.shape, x.dtype))
     np.subtract(np.float32(1), other, out=other)
+    other *= x
     rate *= other
     finish(gx, rate, g)
 

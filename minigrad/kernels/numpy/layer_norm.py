@@ -61,13 +61,15 @@ def layer_norm_forward(needs, x, normalized_shape, weight=None, bias=None, eps=1
 
 
 def moments(x, share):
-    """Mean and variance of every row."""
-    mean = x @ share
-    return mean, np.maximum(np.vecdot(x, x) * share[0] - mean * mean, 0)
+    """Mean and variance of every row; infinite where a square is."""
+    mean, square = x @ share, np.vecdot(x, x) * share[0]
+    return mean, np.maximum(np.where(np.isinf(square), square, square - mean * mean), 0)
 
 
 def layer_norm_backward(needs, g, kept, x, normalized_shape, weight=None, bias=None, eps=1e-5):
     mean, scale = kept
+    if not is_moderate(scale):
+        return (None,) * 5
     order, rows = as_rows(x, normalized_shape)
     n, d = rows.shape
     gx = like(x, order, x.shape[-1]) if needs[0] else None
@@ -117,6 +119,8 @@ def rms_norm_forward(needs, x, normalized_shape, weight=None, eps=None):
 
 
 def rms_norm_backward(needs, g, scale, x, normalized_shape, weight=None, eps=None):
+    if not is_moderate(scale):
+        return (None,) * 4
     order, rows = as_rows(x, normalized_shape)
     n, d = rows.shape
     gx = like(x, order, x.shape[-1]) if needs[0] else None
@@ -152,6 +156,13 @@ def inverse_root(square, eps):
     """1 / sqrt(square + eps), in place."""
     square += square.dtype.type(eps)
     return np.reciprocal(np.sqrt(square, out=square), out=square)
+
+
+def is_moderate(scale):
+    """Whether the third powers in a gradient are far from the ends of the dtype: else it is the definition's. NaN is:
+    nothing would help it."""
+    least = np.finfo(scale.dtype).tiny ** 0.25
+    return not ((scale < least) | (scale > 1 / least)).any()
 
 
 def as_line(weight, d, dtype):
