@@ -6,6 +6,7 @@ import pytest
 
 from minigrad import models
 from minigrad.graph import Graph, Input, bottleneck_cost, conv_cost
+from minigrad.graph.cost import Multiplications
 from minigrad.models.googlenet import conv_relu, inception
 
 
@@ -13,9 +14,37 @@ def parameters(graph: Graph, under: str = "") -> int:
     return sum([p.data.size for name, p in graph.named_parameters() if name.startswith(under)])
 
 
+COST = Multiplications()        # one for all: most of their layers are alike
+# The least side is that of these; what is deeper alone is no pickier.
+SMALLEST = {"vgg": "vgg11", "densenet40": "densenet40_cifar", "densenet": "densenet121", "unet": "unet",
+            "googlenet": "googlenet", "alexnet": "alexnet", "inception": "inception_v3"}
+
+
+def multiplications(graph: Graph) -> int:
+    results = {node.name: node.result for node in graph.nodes}
+    return sum([COST.of(node, results) or 0 for node in graph.nodes])
+
+
 @pytest.mark.parametrize("name", models.names())
-def test_every_card_counts_the_parameters_that_there_are(name):
-    assert models.about(name).parameters == parameters(models.outline(name))
+def test_every_card_counts_what_there_is(name):
+    card, graph = models.about(name), models.outline(name)
+    assert card.parameters == parameters(graph)
+    takes = graph.node(graph.inputs[0]).shape[1:]
+    assert all([n in (None, side) for n, side in zip(takes, card.image, strict=True)])
+    like = next((models.about(known).least_side for start, known in SMALLEST.items() if name.startswith(start)), 1)
+    assert card.least_side == (like if takes[1] is None else card.image[1])
+    graph = graph.cut(at="fc") if card.loss_weights else graph
+    assert card.multiplications == multiplications(graph.sized(card.image))
+
+
+@pytest.mark.parametrize("name", SMALLEST.values())
+def test_a_card_knows_the_smallest_image(name):
+    """With the auxiliary heads, as in training."""
+    card, graph = models.about(name), models.outline(name)
+    c, side = card.image[0], card.least_side
+    assert side > 1 and graph.sized((c, side, side))
+    with pytest.raises(ValueError, match="window|pool"):
+        graph.sized((c, side - 1, side - 1))
 
 
 PUBLISHED = {

@@ -85,7 +85,7 @@ def find(name: str) -> Callable[..., Graph]:
 
 
 def about(name: str) -> Card:
-    """Title, authors, paper, year and number of parameters of the model called `name`, without making it.
+    """What its card says of the model called `name`: title, paper, parameters and so on, without making it.
 
     Raises UnknownModelError, with the nearest names, if there is none.
     """
