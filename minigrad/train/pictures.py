@@ -48,7 +48,7 @@ def picture(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
 @picture
 def rehearse() -> None:
     """Draw an empty sheet and throw it away: what is missing or broken shows now, not after hours of training."""
-    _figure(1, 1).savefig(io.BytesIO(), format="png")
+    sheet(1, 1).savefig(io.BytesIO(), format="png")
 
 
 @picture
@@ -65,7 +65,7 @@ def training_curves(history: Mapping[str, Sequence[float]], path: PathLike, chos
         raise ValueError(f"training_curves: expected the chosen epoch among {epoch[0]:g} to {epoch[-1]:g}, "
                          f"{chosen} came")
     rows = -(-len(whats) // 2)
-    figure = _figure(10 if len(whats) > 1 else 6, 4.2 * rows)
+    figure = sheet(10 if len(whats) > 1 else 6, 4.2 * rows)
     figure.suptitle(title)
     grid = figure.subplots(rows, min(len(whats), 2), squeeze=False).ravel()
     for axes, what in zip(grid, whats, strict=False):
@@ -140,7 +140,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str], path: PathLike,
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     hit = np.eye(k, dtype=bool)
     side = max(4.6, 0.5 * k + 1.6)
-    figure = _figure(side, side)
+    figure = sheet(side, side)
     axes = figure.subplots()
     colours = _colour_maps()
     cells = np.where(hit[:, :, None], colours["Blues"](0.85 * share), colours["Reds"](0.85 * np.sqrt(share)))
@@ -249,7 +249,7 @@ def _show_image(axes: Axes, image: np.ndarray) -> None:
 
 # --- what all of them use
 
-def _figure(width: float, height: float) -> Figure:
+def sheet(width: float, height: float) -> Figure:
     """An empty figure of its own, in inches: no window, and none of matplotlib's global figures."""
     from matplotlib.figure import Figure
     return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
@@ -264,7 +264,7 @@ def _grid(n: int, cell: float, text: float = 0.25) -> tuple[Figure, Any]:
     most = max(min(n, int(np.ceil(np.sqrt(1.8 * n)))), 1)
     columns = min(range(most, (most - 1) // 2, -1), key=lambda columns: -n % columns)
     rows = max(-(-n // columns), 1)
-    figure = _figure(max(cell * columns + 0.9, 4.8), (cell + text) * rows + 0.6)
+    figure = sheet(max(cell * columns + 0.9, 4.8), (cell + text) * rows + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for index, axes in enumerate(grid):
         axes.set_xticks([])
