@@ -53,10 +53,12 @@ def runs(place: Path) -> dict[str, str]:
     (begun / "last.safetensors").write_bytes(b"no checkpoint")
     copy("no_seed", seed="three")
     copy("no_classes", data={"name": "mnist", "classes": [1, 2]})
+    copy("bad_reads", data={"name": "mnist", "classes": list("0123456789"), "root": None, "image": [1, 32, 32],
+                            "reads": [1, 0, "x"], "mean": 0.0, "std": 1.0})
     copy("no_such_data", data={"name": "minst", "classes": list("0123456789"), "root": None})
     return {name: str(place / name) for name in (
         "run", "stopped", "no_json", "bare", "cut_run", "other_weights", "foreign", "no_settings", "no_seed",
-        "no_classes", "no_such_data", "begun")}
+        "no_classes", "no_such_data", "begun", "bad_reads")}
 
 
 def loose_files(place: Path) -> dict[str, str]:
@@ -82,8 +84,17 @@ def loose_files(place: Path) -> dict[str, str]:
     Image.fromarray(np.zeros((28, 28), np.uint8)).save(place / "image.png")
     Image.fromarray(np.full((90, 90), 255, np.uint8)).save(place / "blank.png")
     cut(Path(shutil.copy(place / "image.png", place / "cut.png")))
+    for folder, image in (("gap", "day/0.png"), ("stray", "sun.png"), ("broken", "night/0.png")):
+        for name in ("day", "night"):
+            (place / folder / name).mkdir(parents=True)
+        shutil.copy(place / "image.png", place / folder / image)
+    for name in ("day", "night"):
+        shutil.copy(place / "image.png", place / "stray" / name / "0.png")
+        for i in range(9):
+            shutil.copy(place / ("letter.png" if name == "day" else "image.png"), place / "broken" / name / f"{i}.png")
     return {name: str(place / file) for name, file in {
-        **found, "image": "image.png", "blank": "blank.png", "cut_png": "cut.png"}.items()}
+        **found, "gap_png": "gap", "stray_png": "stray", "broken_png": "broken",
+        "image": "image.png", "blank": "blank.png", "cut_png": "cut.png"}.items()}
 
 
 def cut(path: Path) -> None:
@@ -164,6 +175,17 @@ FILES: list[tuple[list[str], str, int]] = [
     (["train", "lenet5", "--data", "folder", "--root", "{letter}"], "letter.txt: expected a zip file", 2),
     (["train", "lenet5", "--data", "folder", "--root", "{empty}"], "empty", 2),
     (["train", "lenet5", "--data", "folder", "--root", "{full}"], "full", 2),
+    (["train", "vgg11", "--data", "folder", "--root", "{gap_png}"], "gap/night: expected the images of a class", 2),
+    (["train", "vgg11", "--data", "folder", "--root", "{stray_png}"], "1 image lies outside of any (sun.png)", 2),
+    (["train", "vgg11", "--data", "folder", "--root", "{broken_png}"], "broken/day/", 2),
+    (["train", "unet"], "unet marks every pixel and learns from images with masks: minigrad train has a class for", 2),
+    (["train", "unet_paper", "--data", "folder", "--root", "{gap_png}"], "unet_paper marks every pixel", 2),
+    (["train", "lenet5_paper", "--width", "0.5"], "--width 0.5: lenet5_paper has the maps that its paper's tables", 2),
+    *[(["train", "vgg11", "--width", x], f"--width: expected a number above 0, at most 10, '{x}' came", 2)
+      for x in ("0", "-1", "nan", "1e9", "wide")],
+    (["train", "--resume", "{begun}", "--width", "2"], "contradicted by --width 2.0 (it has None)", 2),
+    (["evaluate", "{bad_reads}"], "run.json: is damaged: expected data.reads to be three positive sizes", 2),
+    (["predict", "{bad_reads}", "{image}"], "run.json: is damaged: expected data.reads to be three positive", 2),
     (["train", "lenet5", "--data", "cifar10", "--root", "{empty}"], "cifar-10-binary.tar.gz", 2),
     (["train", "lenet5", "--data", "masks", "--root", "{empty}"], "--data: unknown data set 'masks'", 2),
     (["train", "lenet5", "--optimizer", "sdg"], "--optimizer: unknown optimizer 'sdg': did you mean sgd?", 2),

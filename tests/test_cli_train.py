@@ -335,7 +335,7 @@ def test_ones_own_images(tmp_path, monkeypatch, capsys):
             image.fromarray(pixels).save(f"photos/{name}/{i}.png")
     said(["train", "lenet5", "--data", "folder", "--root", "photos", "--epochs", "4", "--out", "run", "--quiet",
           "--workers", "2"], capsys)
-    assert run_json()["data"]["classes"] == ["day", "night"] and run_json()["data"]["image"] == [1, 32, 32]
+    assert run_json()["data"]["classes"] == ["day", "night"] and run_json()["data"]["image"] == [3, 32, 32]
     assert run_json()["result"]["test_accuracy"] == 1 and Path("run/most_wrong.png").exists()
     found = json.loads(said(["evaluate", "run", "--json"], capsys))
     assert found["accuracy"] == 1 and found["loss"] == pytest.approx(run_json()["result"]["test_loss"], rel=1e-4)

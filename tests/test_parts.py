@@ -10,9 +10,19 @@ from trainings import bars, small_model
 
 import minigrad as mg
 from minigrad import nn
-from minigrad.data import DataError, Dataset, TrainTest, digits
+from minigrad.data import DataError, Dataset, ImageFolder, TrainTest, digits
 from minigrad.graph import Graph, Input
-from minigrad.train.parts import Pictures, Prepare, image_shape, load_parts, parts_of
+from minigrad.train.parts import (
+    Pictures,
+    Prepare,
+    at_once,
+    image_shape,
+    load_data,
+    load_parts,
+    parts_of,
+    shape_for,
+    shape_of,
+)
 
 
 def photos(n: int = 12, side: int = 8) -> Dataset:
@@ -110,6 +120,42 @@ def test_folders_are_read_in_the_size_that_the_model_reads(tmp_path):
         assert parts.image == expected and parts.classes == ("bright", "dark")
         images, labels = next(iter(parts.batches(parts.test, 4, workers=2)))
         assert images.shape == (4, *expected) and images.dtype == np.float32 and len(labels) == 4
+
+
+def test_what_images_a_folder_has(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for i in range(3):
+            image.new("L", (20, 10), 40 * i).save(tmp_path / name / f"{i}.png")
+    found = load_data("folder", str(tmp_path), False, None).train
+    assert shape_of(found) == (1, 10, 20)                       # grey, as files and as what is read
+    image.new("RGB", (20, 10), (9, 8, 7)).save(tmp_path / "a" / "0.png")
+    assert shape_of(ImageFolder(tmp_path)) == (3, 10, 20)
+    image.new("RGB", (21, 10), (9, 8, 7)).save(tmp_path / "a" / "0.png")
+    assert shape_of(ImageFolder(tmp_path)) == (3, None, None)
+    assert shape_of(bars(4)) == np.shape(bars(4).images[0])
+
+
+@pytest.mark.parametrize(("takes", "image", "sides", "expected"), [
+    ((3, None, None), (3, 32, 32), (29, 224), (3, 32, 32)),             # as they are
+    ((3, None, None), (3, 10, 20), (32, 224), (3, 32, 64)),             # too small
+    ((3, None, None), (3, 300, 400), (1, 224), (3, 224, 299)),          # larger than the paper's
+    ((3, None, None), (3, None, None), (1, 224), (3, 64, 64)),          # several sizes
+    ((3, None, None), (3, None, None), (1, 32), (3, 32, 32)),
+    ((3, None, None), (3, None, None), (299, 299), (3, 299, 299)),
+    ((1, 32, 32), (1, 28, 28), (32, 32), (1, 32, 32)),                  # one size alone
+    ((3, 8, None), (3, 10, 20), (1, 224), (3, 8, 20)),
+    ((7,), (3, 10, 20), (1, 224), (7,)),                                # check_fit says what is wrong
+    (None, (3, 10, 20), (1, 224), None),
+])
+def test_the_size_that_images_are_read_in(takes, image, sides, expected):
+    assert shape_for(takes, image, sides) == expected
+
+
+def test_large_images_go_through_in_small_batches():
+    assert [at_once(reads, 500) for reads in (None, (7,), (1, 32, 32), (3, 64, 64), (3, 299, 299), (3, 9999, 9999))] \
+        == [500, 500, 500, 125, 5, 1]
 
 
 # --- what does not fit --------------------------------------------------------------------------------------------

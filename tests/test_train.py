@@ -36,8 +36,8 @@ def tiny(monkeypatch):
     return data
 
 
-def make_small(classes: int) -> Graph:
-    assert classes == 3
+def make_small(classes: int, channels: int) -> Graph:
+    assert (classes, channels) == (3, 1)
     return small_model()
 
 
@@ -75,7 +75,7 @@ def test_pictures_say_of_what_they_are_and_cut_nothing_off(tmp_path, tiny, monke
         savefig(figure, *args, **options)
 
     monkeypatch.setattr(Figure, "savefig", noted)
-    run(Job("lenet5", make_small, seed=12, out=str(tmp_path)), "")
+    run(Job("lenet5", make_small, seed=12, out=str(tmp_path), called="LeNet-5"), "")
     assert titles[0] == []                                          # the rehearsal
     assert [title[0] for title in titles[1:]] == ["LeNet-5 on the UCI digits, seed 12"] * 4
     for path in tmp_path.glob("*.png"):
@@ -350,10 +350,19 @@ def test_an_optimizer_brings_its_own_usual_rate():
         assert type(made).__name__.lower() == name and made.param_groups[0]["lr"] > 0
 
 
-def test_a_models_own_settings(monkeypatch):
-    monkeypatch.setitem(recipes.MODELS, ("resnet", "mnist"), {"epochs": 7, "weight_decay": 0.5})
-    assert settings_for("resnet", "mnist") == replace(settings_for("lenet5", "mnist"), epochs=7, weight_decay=0.5)
-    assert settings_for("resnet", "digits") == settings_for("lenet5", "digits")
+def test_a_familys_own_settings():
+    """Rate and decay are the paper's, the rate for the batch that is taken; the rest is the data's."""
+    assert settings_for("resnet20_cifar", "cifar10") == recipes.RECIPES["cifar10"].settings
+    assert settings_for("wrn_16_8", "cifar10").weight_decay == 5e-4
+    usual = settings_for("lenet5", "mnist")
+    assert settings_for("resnet18", "mnist") == replace(usual, learning_rate=0.1 * 32 / 128, weight_decay=1e-4)
+    assert settings_for("googlenet", "cifar10").learning_rate == 0.01
+    assert settings_for("vgg11", "digits", learning_rate=0.3).learning_rate == 0.3
+
+
+def test_every_classifier_but_lenet5_has_a_familys_recipe():
+    for name, card in models.CARDS.items():
+        assert (recipes.family_of(name) is None) == (name.startswith("lenet5") or card.masks)
 
 
 def test_patience_and_augment_and_validation(tmp_path, bare):
@@ -369,7 +378,7 @@ def test_patience_and_augment_and_validation(tmp_path, bare):
 # --- images of another size ---------------------------------------------------------------------------------------
 
 def test_images_are_resized_and_grey_becomes_three_channels(tmp_path, bare):
-    def make(classes):
+    def make(classes, channels):
         x = Input((3, 11, 9), name="image")
         return Graph(x, nn.Linear(297, classes)(nn.Flatten()(x), name="fc"))
 

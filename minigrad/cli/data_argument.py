@@ -12,10 +12,9 @@ from ..data import names, source
 from ..train.parts import Parts, load_parts
 from ..train.run_folder import RUN
 from .errors import Ended
-from .forward import image_shape
 from .grammar import name, nearest, one_of
 from .run_record import Run
-from .subject import Subject
+from .subject import Subject, image_shape
 
 PARTS = ("test", "validation", "train")
 LABELLED = [name for name in names() if not source(name).masks]       # what a classifier can be trained on
@@ -70,7 +69,7 @@ def chosen(model: Subject, args: argparse.Namespace) -> Chosen:
     root = args.root if args.root is not None else own.root if own else None
     check_data(data, root, args.download)
     seed, share = (own.seed, own.get("settings", "validation", kind=float)) if own else (0, 0.5)
-    parts = load_parts(data, root, args.download, image_shape(model.graph, model.name), seed, share, statistics(run))
+    parts = load_parts(data, root, args.download, image_shape(model), seed, share, statistics(run))
     part = getattr(parts, args.part)
     learnt = parts.train.labels if own else np.concatenate([parts.train.labels, parts.validation.labels])
     return Chosen(parts, part, f"{data} {args.part}", int(np.bincount(learnt).argmax()))

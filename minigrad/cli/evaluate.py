@@ -11,6 +11,7 @@ import numpy as np
 
 from ..backend import library_for
 from ..train import pictures
+from ..train.parts import at_once
 from .data_argument import PARTS, Chosen, add_data, chosen
 from .errors import Ended
 from .forward import BATCH, log_probabilities
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace, command: str) -> int:
     model = trained(args.run)
     data = chosen(model, args)
     started = perf_counter()
-    batches = data.parts.batches(data.part, BATCH, args.workers)
+    batches = data.parts.batches(data.part, at_once(data.parts.prepare.reads, BATCH), args.workers)
     logs = log_probabilities(model.graph, batches, len(batches), args.device, args.quiet)
     result = {"run": args.run, "data": data.name.split()[0], "part": args.part, **figures(logs, data),
               "device": args.device, "seconds": perf_counter() - started}

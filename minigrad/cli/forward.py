@@ -13,7 +13,7 @@ from ..tensor import Tensor, no_grad
 from .bar import shown
 from .errors import Ended
 
-BATCH = 256                     # images at once
+BATCH = 256                     # images at once, at most
 
 
 def log_probabilities(graph: Graph, batches: Iterable[Any], total: int, device: str, quiet: bool) -> np.ndarray:

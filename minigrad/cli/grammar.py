@@ -126,6 +126,7 @@ whole = checked(int, lambda n: 0 <= n <= 2**63 - 1, "0 or a positive whole numbe
 positive = checked(int, lambda n: 0 < n <= MOST, f"a positive whole number, at most {MOST:,}")
 few = checked(int, lambda n: 0 <= n <= 256, "a whole number from 0 to 256")
 rate = checked(float, lambda x: x > 0 and math.isfinite(x), "a positive number")
+width = checked(float, lambda x: 0 < x <= 10, "a number above 0, at most 10")
 share = checked(float, lambda x: x >= 0 and math.isfinite(x), "0 or a positive number")
 name = checked(str, lambda text: text != "" and "\0" not in text, "a name")
 device = checked(device_word, lambda text: True, "cpu, cuda or cuda:NUMBER")

@@ -38,7 +38,7 @@ def draw(cards: Mapping[str, Card], path: Path) -> None:
     figure = sheet(13, 9)
     axes = figure.subplots()
     papers = dict.fromkeys([card.paper for card in sorted(cards.values(), key=lambda card: card.year)])
-    colours = dict(zip(papers, colormaps["tab10"].colors * 2, strict=False))
+    colours = {paper: colormaps["tab10"](i % 10) for i, paper in enumerate(papers)}
     for paper, colour in colours.items():
         drawn = [card for card in cards.values() if card.paper == paper]
         axes.plot([card.parameters for card in drawn], [card.multiplications for card in drawn], "o", color=colour,
@@ -51,8 +51,11 @@ def draw(cards: Mapping[str, Card], path: Path) -> None:
     axes.legend(loc="upper left", fontsize=8, frameon=False)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")            # everything stays where it is now
-    dots = [Dot(name, data, *axes.transData.transform(data), colours[card.paper]) for name, card in cards.items()
-            for data in [(card.parameters, card.multiplications)]]
+    dots = []
+    for name, card in cards.items():
+        data = card.parameters, card.multiplications
+        x, y = axes.transData.transform(data)
+        dots.append(Dot(name, data, x, y, colours[card.paper]))
     label(axes, list(together(dots)), dots)
     kind = path.suffix[1:].lower()
     write_atomically(path, lambda temporary: figure.savefig(temporary, format=kind, dpi=DPI))

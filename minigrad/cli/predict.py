@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 
 from ..backend import library_for
-from ..train.parts import Prepare
+from ..train.parts import Prepare, at_once
 from ..train.run_folder import RUN
 from .bar import shown
 from .data_argument import statistics
 from .errors import BAD_INPUT, Ended, complain
-from .forward import image_shape, log_probabilities
+from .forward import log_probabilities
 from .grammar import Parser, add_device, add_json, add_quiet, one_of, positive
 from .images import ImageError, Reader, pillow
 from .output import columns, percent, plural, table, tell, tell_json
-from .subject import TRAINED, Subject, trained
+from .subject import TRAINED, Subject, image_shape, trained
 
 # Data sets that are bright on a dark ground: the size of their images, and the side of what is drawn in these.
 FRAMES: dict[str, tuple[tuple[int, int], int | None]] = {
     "digits": ((8, 8), 24), "mnist": ((28, 28), 20), "fashion_mnist": ((28, 28), None)}
 
-AT_ONCE = 64                    # images that are read before they are answered
+AT_ONCE = 64                    # images that are read before they are answered, at most
 
 USAGE = "predict RUN IMAGE..."
 ABOUT = """
@@ -70,7 +70,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     reader, prepare = reader_for(model, args)
     files, problems = found_in([Path(word) for word in args.images])
     answers = []
-    groups = [files[i:i + AT_ONCE] for i in range(0, len(files), AT_ONCE)]
+    size = at_once(prepare.reads, AT_ONCE)
+    groups = [files[i:i + size] for i in range(0, len(files), size)]
     for group in shown(groups, len(groups), "images", args.quiet):
         read, bad = read_all(reader, group)
         rows, unfit = answered(model, prepare, read, args.device)
@@ -91,7 +92,7 @@ def run(args: argparse.Namespace, command: str) -> int:
 
 def reader_for(model: Subject, args: argparse.Namespace) -> tuple[Reader, Prepare]:
     """How files become examples like those of the run's data set, and what examples go through before the model."""
-    reads, run = image_shape(model.graph, model.name), model.run
+    reads, run = image_shape(model), model.run
     mean, std = statistics(run) or (0.0, 1.0)           # a model in a file normalises by itself, or takes 0..1
     image: tuple[int | None, ...] = reads
     if run is not None:

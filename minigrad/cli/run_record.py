@@ -55,6 +55,21 @@ class Run:
         return value
 
     @property
+    def reads(self) -> tuple[int, ...] | None:
+        """(c, h, w) of what its images become before its model; None where an older run does not say."""
+        reads = self.get("data", "reads", kind=(list, type(None)), default=None)
+        if reads is not None and (len(reads) != 3 or not all([type(n) is int and n > 0 for n in reads])):
+            raise Ended(f"{self.folder / RUN}: is damaged: expected data.reads to be three positive sizes")
+        return None if reads is None else tuple(reads)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What its model was made with."""
+        width = self.get("settings", "width", kind=(int, float, type(None)), default=None)
+        return {"num_classes": len(self.classes), **({"in_channels": self.reads[0]} if self.reads else {}),
+                **({} if width is None else {"width": width})}
+
+    @property
     def weights(self) -> Path:
         """The file of the chosen weights; Ended where the run has none yet."""
         path = self.folder / WEIGHTS

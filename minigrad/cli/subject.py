@@ -12,6 +12,7 @@ from .. import models
 from ..graph import Graph
 from ..graph.save import GRAPH
 from ..train.run_folder import RUN
+from . import forward
 from .errors import Ended
 from .run_record import Run, near
 
@@ -31,6 +32,14 @@ class Subject:
     def title(self) -> str:
         """lenet5; runs/x (lenet5)"""
         return self.name if self.run is None else f"{self.name} ({self.run.model})"
+
+
+def image_shape(model: Subject) -> tuple[int | None, ...]:
+    """(c, h, w) of the images that a model reads: in axes that it leaves open what it has learnt from, None where
+    nobody says."""
+    known = model.run.reads if model.run is not None else None
+    takes = forward.image_shape(model.graph, model.name)
+    return takes if known is None else tuple([n or size for n, size in zip(takes, known, strict=True)])
 
 
 def subject(word: str) -> Subject:
@@ -100,7 +109,7 @@ def read(path: Path, run: Run | None) -> Graph:
     if run is None:
         raise Ended(f"{path}: holds weights without their model: name the run folder that it came from, or save the "
                     "model itself with minigrad.save(model, path)")
-    graph = models.create(run.model, num_classes=len(run.classes))
+    graph = models.create(run.model, **run.options)
     give(graph, found, path, run.model)
     return graph
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
+from contextlib import suppress
+from inspect import signature
 from typing import Any
 
 from .. import models
@@ -14,7 +17,7 @@ from ..train.checkpoint import LAST
 from ..train.fit import OPTIMIZERS
 from ..train.job import Job
 from ..train.job import run as run_job
-from ..train.recipes import RECIPES
+from ..train.recipes import FAMILIES, RECIPES
 from .data_argument import add_data, check_data
 from .errors import INTERRUPTED, TERMINATED, Ended
 from .grammar import (
@@ -29,6 +32,7 @@ from .grammar import (
     rate,
     share,
     whole,
+    width,
     wrapped,
 )
 from .output import percent, plural, table, tell, tell_json
@@ -48,9 +52,15 @@ EXAMPLES = [
     ("minigrad train lenet5 --optimizer adam --patience 10 --seed 1",
      "with another optimizer, and no longer than there is progress"),
     ("minigrad train lenet5 --data mnist --download", "on MNIST, fetched into the cache first"),
-    ("minigrad train lenet5 --data folder --root letters", "on one's own images, one folder for each class"),
+    ("minigrad train resnet20_cifar --data folder --root photos", "on one's own images, one folder for each class"),
+    ("minigrad train googlenet --data folder --root photos.zip --width 0.25", "a large model in small, out of a zip "
+     "file"),
     ("minigrad train --resume runs/try", "go on where Ctrl-C, a crash or a power cut has stopped a run"),
 ]
+BY_PAPER = """
+These are for LeNet-5. For other models --lr and --weight-decay are their papers', --lr in proportion to a smaller
+batch:
+"""
 MORE = """
 Another optimizer than sgd brings its own usual rate and weight decay, unless they are given. Validation is the share of
 the training images that chooses the epoch, where the data have no such part of their own.
@@ -59,12 +69,15 @@ Ctrl-C ends a run after its step, with a checkpoint; a second Ctrl-C ends it at 
 too, from which a run that crashed goes on. With --resume it comes to the very result that it would have had. It
 takes everything from run.json; --epochs may be larger than there.
 
-Images are brought to the size that the model reads, grey ones to its number of channels.
+The model gets as many outputs as the data have classes, and as many channels as their images. One that takes any size
+reads the images as they are, where they are not too small for it; files of several sizes are scaled to 64 x 64. One
+for a single size, or for larger images, has them resized, and a line says so. Auxiliary heads count as their paper
+has it, and do not run after the training. For U-Net, which marks every pixel, there are no data here.
 """
 
 
 def parser() -> Parser:
-    parser = Parser(USAGE, ABOUT, EXAMPLES, f"{defaults()}\n\n{MORE}")
+    parser = Parser(USAGE, ABOUT, EXAMPLES, f"{defaults()}\n\n{BY_PAPER.strip()}\n\n{families()}\n\n{MORE}")
     parser.add_argument("model", metavar="MODEL", nargs="?", help="the name of a model (see minigrad models)")
     parser.add_argument("--resume", metavar="RUN", type=name,
                         help="go on with an unfinished run, in its folder (default: begin a new one)")
@@ -73,6 +86,8 @@ def parser() -> Parser:
                         "this one has finished, and then replaced (default: runs/MODEL-DATA-seedSEED)")
     parser.add_argument("--seed", metavar="N", type=whole,
                         help="of weights, split, order and augmentation (default: 0)")
+    parser.add_argument("--width", metavar="X", type=width, help="multiply the model's channels, as 0.25 for a small "
+                        "form of a large model (default: 1, the paper's)")
     parser.add_argument("--epochs", metavar="N", type=positive, help=f"passes over the training images {BY_DATA}")
     parser.add_argument("--batch-size", metavar="N", type=positive, help=f"images a step {BY_DATA}")
     parser.add_argument("--optimizer", metavar="NAME", type=one_of("optimizer", OPTIMIZERS),
@@ -99,13 +114,25 @@ def defaults() -> str:
              f"{recipe.settings.weight_decay:g}", f"{100 * recipe.validation:.0f} %"]
             for data, recipe in RECIPES.items()]
     heads = ["defaults of", "--epochs", "--batch-size", "--lr", "--weight-decay", "validation"]
-    return "\n".join([f"  {line}" for line in table(heads, rows, right=heads[1:]).splitlines()])
+    return indented(table(heads, rows, right=heads[1:]))
+
+
+def families() -> str:
+    """What the papers set, as an indented table."""
+    rows = [[f"{start}...", f"{family.learning_rate:g}", str(family.batch_size), f"{family.weight_decay:g}"]
+            for start, family in FAMILIES.items()]
+    heads = ["of models", "--lr", "at a batch of", "--weight-decay"]
+    return indented(table(heads, rows, right=heads[1:]))
+
+
+def indented(text: str) -> str:
+    return "\n".join([f"  {line}" for line in text.splitlines()])
 
 
 def run(args: argparse.Namespace, command: str) -> int:
     job = new_job(args) if args.resume is None else resumed_job(args)
     try:
-        result = run_job(job, command, [] if args.quiet else [ProgressBar("images")])
+        result = run_job(job, command) if args.quiet else run_job(job, command, [ProgressBar("images")], tell_aside)
     except (KeyboardInterrupt, Terminated) as error:
         if not (unfinished(job.folder) / LAST).exists():
             raise
@@ -123,19 +150,41 @@ def new_job(args: argparse.Namespace) -> Job:
     """What shall be run."""
     if args.model is None:
         raise Ended("the following arguments are required: MODEL, or --resume RUN (see minigrad train --help)")
-    make = models.find(args.model)
+    chosen = architecture(args.model, args.width)
     data = args.data or "digits"
     check_data(data, args.root, args.download)
     root = None if args.root is None else os.path.abspath(args.root)        # run.json is read from anywhere
-    return Job(args.model, lambda classes: make(num_classes=classes), data, root, args.download, args.seed or 0,
-               args.out, args.device or "cpu", args.epochs, args.batch_size, args.lr, args.weight_decay, args.optimizer,
-               args.augment, args.patience, workers=args.workers)
+    return Job(args.model, data=data, root=root, download=args.download, seed=args.seed or 0, out=args.out,
+               device=args.device or "cpu", epochs=args.epochs, batch_size=args.batch_size, learning_rate=args.lr,
+               weight_decay=args.weight_decay, optimizer=args.optimizer, augment=args.augment, patience=args.patience,
+               workers=args.workers, **chosen)
+
+
+def architecture(model: str, width: float | None) -> dict[str, Any]:
+    """What a job must know of a model: how to make it, and what its card says. Ended where it is no classifier."""
+    make, card = models.find(model), models.about(model)
+    if card.masks:
+        raise Ended(f"{model} marks every pixel and learns from images with masks: minigrad train has a class for each "
+                    "image, and trains the other models")
+    if width is not None and "width" not in signature(make).parameters:
+        raise Ended(f"--width {width:g}: {model} has the maps that its paper's tables name, no more and no fewer")
+    options = {} if width is None else {"width": width}
+    return {"make_model": lambda classes, channels: make(num_classes=classes, in_channels=channels, **options),
+            "called": card.title, "loss_weights": card.loss_weights, "sides": (card.least_side, card.image[1]),
+            "width": width}
+
+
+def tell_aside(line: str) -> None:
+    """Say something beside the result, on stderr."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 # --- going on -----------------------------------------------------------------------------------------------------
 
 OPTIONS = {"--batch-size": "batch_size", "--lr": "learning_rate", "--weight-decay": "weight_decay",
-           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device"}
+           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device",
+           "--width": "width"}
 
 
 def resumed_job(args: argparse.Namespace) -> Job:
@@ -150,14 +199,13 @@ def resumed_job(args: argparse.Namespace) -> Job:
     if args.epochs is not None and args.epochs < epochs:
         raise Ended(f"--epochs {args.epochs}: the run in {args.resume} shall have {epochs}, and may get more of them "
                     "but not fewer")
-    make = models.find(run.model)
-    given = {name: settings[name] for name in OPTIONS.values() if name in settings}
+    chosen = architecture(run.model, run.get("settings", "width", kind=(int, float, type(None)), default=None))
+    given = {name: settings[name] for name in OPTIONS.values() if name in settings and name != "width"}
     held_out = run.get("settings", "validation", kind=float)
     root = args.root if args.root is not None else run.root
     check_data(run.data, root, args.download)
-    return Job(run.model, lambda classes: make(num_classes=classes), run.data, root, args.download, run.seed,
-               args.resume, **given, epochs=args.epochs or epochs, validation=held_out, workers=args.workers,
-               resume=True)
+    return Job(run.model, data=run.data, root=root, download=args.download, seed=run.seed, out=args.resume, **given,
+               epochs=args.epochs or epochs, validation=held_out, workers=args.workers, resume=True, **chosen)
 
 
 def check_contradictions(args: argparse.Namespace, run: Run, known: dict[str, Any]) -> None:

@@ -112,8 +112,9 @@ LOSS_WEIGHTS = {
 def cards() -> Iterator[tuple[str, Card]]:
     """(name, card) of every model."""
     for authors, paper, year, entries in PAPERS:
-        for name, title, *numbers in entries:
-            yield name, Card(title, authors, paper, year, *numbers, LOSS_WEIGHTS.get(name), name.startswith("unet"))
+        for name, title, parameters, multiplications, image, least_side in entries:
+            yield name, Card(title, authors, paper, year, parameters, multiplications, image, least_side,
+                             LOSS_WEIGHTS.get(name), name.startswith("unet"))
 
 
 CARDS: dict[str, Card] = dict(cards())

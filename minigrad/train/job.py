@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,24 +21,37 @@ from .callbacks import Callback, EarlyStopping, LearningRateScheduler, ModelChec
 from .checkpoint import CheckpointError
 from .fit import fit, predict
 from .nonfinite import NonFiniteLoss
-from .parts import Parts, Pictures, Prepare, image_shape, load_data, parts_of
+from .parts import (
+    Parts,
+    Pictures,
+    Prepare,
+    at_once,
+    image_shape,
+    load_data,
+    parts_of,
+    shape_for,
+    shape_of,
+    spell,
+)
 from .recipes import Augment, Settings, augmentation, recipe_for, settings_for
 from .run_folder import PICTURES, WEIGHTS, RunFolder, RunFolderError
 from .trainer import Trainer
 
-EVALUATE_BATCH = 500            # images at once where nothing is learned
+EVALUATE_BATCH = 500            # images at once where nothing is learned, at most
 CHECKPOINT_SECONDS = 30         # between two checkpoints; one is written too when a signal ends the run
-MONITOR = ("validation_accuracy", "validation_loss")       # by which the epoch is chosen; the second where they tie
-MODEL_TITLES = {"lenet5": "LeNet-5"}
 
 
 @dataclass(frozen=True)
 class Job:
     """What shall be run. epochs, batch_size, learning_rate, weight_decay, optimizer, augment, patience, validation:
-    None for the recipe's; see `Settings`."""
+    None for the recipe's; see `Settings`.
+
+    loss_weights: of a model with several outputs, the name of each and how much its cross-entropy counts; the first
+    has the scores that are the answer. sides: see `shape_for`.
+    """
 
     model: str
-    make_model: Callable[[int], Module]         # number of classes -> a model with fresh weights
+    make_model: Callable[[int, int], Module]    # numbers of classes and of channels -> a model with fresh weights
     data: str = "digits"
     root: str | None = None                     # the folder of the data's files; None: where `data.load` looks
     download: bool = False                      # fetch what of them is missing
@@ -55,6 +68,10 @@ class Job:
     validation: float | None = None             # the share of the training images that chooses the epoch
     workers: int = 0                            # threads that read batches ahead
     resume: bool = False                        # go on with the unfinished run in the folder
+    called: str | None = None                   # what pictures call the model; None: as `model`
+    loss_weights: Mapping[str, float] | None = None
+    sides: tuple[int, int] = (1, 10**6)
+    width: float | None = None                  # that make_model multiplies channels by, for run.json
 
     @property
     def folder(self) -> str:
@@ -63,13 +80,23 @@ class Job:
     @property
     def title(self) -> str:
         """What its pictures show: "LeNet-5 on the UCI digits, seed 0"."""
-        return f"{MODEL_TITLES.get(self.model, self.model)} on {source(self.data).title}, seed {self.seed}"
+        return f"{self.called or self.model} on {source(self.data).title}, seed {self.seed}"
 
     @property
     def settings(self) -> Settings:
         return settings_for(self.model, self.data, epochs=self.epochs, batch_size=self.batch_size,
                             learning_rate=self.learning_rate, weight_decay=self.weight_decay,
                             optimizer=self.optimizer, augment=self.augment, patience=self.patience)
+
+    @property
+    def monitor(self) -> tuple[str, str]:
+        """The columns by which the epoch is chosen; the second where they tie."""
+        return f"validation_{self.answers}accuracy", "validation_loss"
+
+    @property
+    def answers(self) -> str:
+        """What stands before the accuracy's name where a model has several outputs: "scores_"."""
+        return f"{next(iter(self.loss_weights))}_" if self.loss_weights else ""
 
     @property
     def held_out(self) -> float:
@@ -85,10 +112,12 @@ class Evaluation(NamedTuple):
     probabilities: np.ndarray
 
 
-def run(job: Job, command: str, callbacks: Sequence[Callback] = ()) -> dict[str, Any]:
+def run(job: Job, command: str, callbacks: Sequence[Callback] = (),
+        say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Run a job, or go on with it, and return its result, which run.json holds too.
 
-    command: what the user typed, for run.json. callbacks: what to show meanwhile, `ProgressBar("images")`.
+    command: what the user typed, for run.json. callbacks: what to show meanwhile, `ProgressBar("images")`. say: is
+    told, in a line, where images are resized.
     Raises, before anything is written, ImportError (an extra is missing), DeviceError, RunFolderError (also where there
     is nothing to resume, or another run) and DataError; and NonFiniteLoss, CheckpointError or RunFolderError while
     training. Whatever stops it, run.json then says why, unless a finished run was in the folder: that is kept, run.json
@@ -100,10 +129,10 @@ def run(job: Job, command: str, callbacks: Sequence[Callback] = ()) -> dict[str,
         pass
     library_for(job.device)
     folder = RunFolder(job.folder)
-    model, parts = model_and_parts(job)
+    model, parts = model_and_parts(job, say)
     said = described(job, parts)
-    settings = {"model": job.model, **asdict(job.settings), "validation": job.held_out, "device": job.device,
-                "device_name": device_name(job.device)}
+    settings = {"model": job.model, "width": job.width, **asdict(job.settings), "validation": job.held_out,
+                "device": job.device, "device_name": device_name(job.device)}
     if job.resume:
         folder.resume(job.seed, said, settings)
     else:
@@ -125,24 +154,34 @@ def reason(error: BaseException) -> str:
 def run_in(folder: RunFolder, job: Job, model: Module, parts: Parts, callbacks: Sequence[Callback]) -> dict[str, Any]:
     """Train, choose, test once, write."""
     settings = job.settings
-    chosen, told = EarlyStopping(settings.patience, MONITOR), InFolder(folder)
+    chosen, told = EarlyStopping(settings.patience, job.monitor), InFolder(folder, job.answers)
+    batch = at_once(parts.prepare.reads, EVALUATE_BATCH)
     checkpoints = ModelCheckpoint(folder.place, every_epochs=None, every_seconds=CHECKPOINT_SECONDS, save_best=False)
     alone = len(parts.train) > settings.batch_size and len(parts.train) % settings.batch_size == 1
     with one_blas_thread():
         fit(model, Loader(parts.train, settings.batch_size, shuffle=True, seed=job.seed, workers=job.workers,
                           drop_last=alone,          # BatchNorm has nothing to normalise a single image by
                           transform=changes(augmentation(settings.augment, job.data), parts.prepare)),
-            validation=parts.batches(parts.validation, EVALUATE_BATCH, job.workers), loss="cross_entropy",
-            metrics=["accuracy"], optimizer=settings.make_optimizer, epochs=settings.epochs, device=job.device,
+            validation=parts.batches(parts.validation, batch, job.workers), **losses_and_metrics(job.loss_weights),
+            optimizer=settings.make_optimizer, epochs=settings.epochs, device=job.device,
             resume=folder.place if job.resume else None, callbacks=[Cosine(), chosen, told, *callbacks, checkpoints])
     if chosen.best is None:
         raise ValueError("a run needs at least one epoch")
     tested = evaluate(model, parts.test, job.device, parts.prepare, job.workers)
-    result = results(chosen.best, tested, parts, model, told.seconds)
+    best = {**chosen.best, "validation_accuracy": chosen.best[job.monitor[0]]}
+    result = results(best, tested, parts, model, told.seconds)
     folder.write(WEIGHTS, lambda path: save(model, path))
     draw(folder, job.title, model, tested, parts, result)
     folder.finish(result)
     return {**result, "folder": str(folder.path)}
+
+
+def losses_and_metrics(weights: Mapping[str, float] | None) -> dict[str, Any]:
+    """Cross-entropy of the only output, or of each by its name; and the accuracy of the scores."""
+    if not weights:
+        return {"loss": "cross_entropy", "metrics": ["accuracy"]}
+    return {"loss": dict.fromkeys(weights, "cross_entropy"), "weights": weights,
+            "metrics": {next(iter(weights)): ["accuracy"]}}
 
 
 class Cosine(LearningRateScheduler):
@@ -165,18 +204,24 @@ class Cosine(LearningRateScheduler):
 
 
 class InFolder(Callback):
-    """Keeps history.csv of a run folder up to date, and the time that the run took, in all its parts."""
+    """Keeps history.csv of a run folder up to date, and the time that the run took, in all its parts.
 
-    def __init__(self, folder: RunFolder):
-        self.folder, self.seconds = folder, 0.0
+    answers: see `Job`; in the file accuracy is called so for every model.
+    """
+
+    def __init__(self, folder: RunFolder, answers: str = ""):
+        self.folder, self.answers, self.seconds = folder, answers, 0.0
         self.started = perf_counter()
 
     def on_train_begin(self, trainer: Trainer) -> None:
         self.started = perf_counter() - self.seconds
-        self.folder.set_history(trainer.history.rows)
+        self.folder.set_history([self.row(row) for row in trainer.history.rows])
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        self.folder.add_epoch(**trainer.history[-1])
+        self.folder.add_epoch(**self.row(trainer.history[-1]))
+
+    def row(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        return {name.replace(f"_{self.answers}accuracy", "_accuracy"): x for name, x in columns.items()}
 
     def teardown(self, trainer: Trainer) -> None:
         self.seconds = self.state_dict()["seconds"]
@@ -199,8 +244,9 @@ def changes(augment: Augment | None, prepare: Prepare) -> Callable[..., Any]:
 def evaluate(model: Module, data: Any, device: str = "cpu", prepare: Prepare | None = None,
              workers: int = 0) -> Evaluation:
     """What the model, in eval mode, makes of a labelled data set. prepare: what its images go through before."""
-    loader = Loader(data, EVALUATE_BATCH, workers=workers, transform=prepare)
-    scores = ops.tensor(predict(model, loader, device=device))                                      # (n, k)
+    batch = at_once(prepare.reads if prepare else None, EVALUATE_BATCH)
+    given = predict(model, Loader(data, batch, workers=workers, transform=prepare), device=device)
+    scores = ops.tensor(next(iter(given.values())) if isinstance(given, dict) else given)           # (n, k)
     labels = ops.tensor(data.labels)
     return Evaluation(float(ops.cross_entropy(scores, labels)), float((scores.numpy().argmax(1) == data.labels).mean()),
                       ops.softmax(scores, 1).numpy())
@@ -219,14 +265,18 @@ def one_blas_thread() -> AbstractContextManager:
 
 # --- data -----------------------------------------------------------------------------------------------------
 
-def model_and_parts(job: Job) -> tuple[Module, Parts]:
-    """The model, with as many outputs as the data have classes; and the data, as it reads them."""
+def model_and_parts(job: Job, say: Callable[[str], None] = lambda line: None) -> tuple[Module, Parts]:
+    """The model, for as many classes and channels as the data have; and the data, in the size that it reads."""
     found = load_data(job.data, job.root, job.download, None)
+    image = shape_of(found.train)
     manual_seed(job.seed)
-    model = job.make_model(len(found.train.classes))
-    reads = image_shape(model)
+    model = job.make_model(len(found.train.classes), image[0] or 1)
+    reads = shape_for(image_shape(model), image, job.sides)
     if source(job.data).name == "folder":                   # read anew, in the size of the model
         found = load_data(job.data, job.root, False, reads)
+    if reads is not None and reads[1:] != image[1:]:
+        size = "several sizes" if None in image else spell(image[1:])
+        say(f"images of {size} are resized to {spell(reads[1:])} for {job.model}")
     return model, parts_of(found, job.data, reads, job.seed, job.held_out)
 
 
@@ -234,7 +284,7 @@ def described(job: Job, parts: Parts) -> dict[str, Any]:
     """What run.json says of the data."""
     return {"name": job.data, "root": job.root, "train_images": len(parts.train),
             "validation_images": len(parts.validation), "test_images": len(parts.test), "classes": parts.classes,
-            "image": parts.image, "mean": parts.mean, "std": parts.std}
+            "image": parts.image, "reads": parts.prepare.reads, "mean": parts.mean, "std": parts.std}
 
 
 # --- what comes out ---------------------------------------------------------------------------------------------

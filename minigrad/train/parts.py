@@ -13,7 +13,9 @@ from ..data.transforms import Normalize, Resize, ToFloat
 from ..graph import Graph
 from ..nn import Module
 
-ANY_SIZE = 64                   # the side of folders' images for a model that reads any size
+ANY_SIZE = 64                   # the side of folders' images of several sizes, for a model that reads any
+LOOKED_AT = 20                  # images of a folder that say in what sizes they come
+PIXELS = 500 * 32 * 32          # at once where nothing is learned, which bounds the memory that this takes
 SAMPLE = 2000                   # images of a folder that mean and standard deviation are taken from
 Shape = tuple[int | None, ...]
 Numbers = float | list[float]
@@ -113,10 +115,12 @@ def parts_of(found: TrainTest, name: str, reads: Shape | None, seed: int, share:
 
 
 def options_for(name: str, reads: Shape | None) -> dict[str, Any]:
-    """Images in folders are read in the size that the model wants."""
+    """Images in folders are read in the size that the model wants, or as they are where there is no model yet."""
     if sets.source(name).name != "folder":
         return {}
-    c, h, w = reads or (None, None, None)
+    if reads is None:
+        return {"size": None, "channels": 3}
+    c, h, w = reads
     return {"size": (h or ANY_SIZE, w or ANY_SIZE), "channels": c if c in (1, 3) else 3, "crop_to_aspect_ratio": True}
 
 
@@ -138,6 +142,43 @@ def check_fit(name: str, image: tuple[int, ...], reads: Shape | None) -> None:
     if reads[0] not in (None, image[0]) and image[0] != 1:
         raise DataError(f"the model reads {reads[0]} channel{'s' * (reads[0] != 1)}, the images of {name} have "
                         f"{image[0]}: grey images alone can be given more")
+
+
+def shape_of(train: Any) -> Shape:
+    """(c, h, w) of the images of a training part; None for h and w where they differ, 1 for c where all are grey.
+
+    Of files it looks at some.
+    """
+    if getattr(train, "takes_indices", False):                              # one array of them
+        return tuple(np.shape(train[0][0]))
+    channels, sizes = 1, set()
+    for i in np.linspace(0, len(train) - 1, min(len(train), LOOKED_AT)):
+        image = train[int(i)][0]
+        sizes.add(image.shape[1:])
+        if not (image == image[:1]).all():
+            channels = len(image)
+    return (channels, *(sizes.pop() if len(sizes) == 1 else (None, None)))
+
+
+def shape_for(takes: Shape | None, image: Shape, sides: tuple[int, int]) -> Shape | None:
+    """What a model reads of images (c, h, w), h and w None where they differ, in the axes that it leaves open.
+
+    takes: as `image_shape` gives it. sides: the least side that it takes, and its paper's. Between these the images
+    stay as they are; beyond they are scaled, in their proportions, until the shorter side is there.
+    """
+    if takes is None or len(takes) != 3 or len(image) != 3 or None not in takes[1:]:
+        return takes
+    h, w = image[1] or ANY_SIZE, image[2] or ANY_SIZE
+    least, most = sides
+    short = min(h, w)
+    wanted = max(min(short, most), least)
+    return (takes[0], takes[1] or round(h * wanted / short), takes[2] or round(w * wanted / short))
+
+
+def at_once(reads: Shape | None, most: int) -> int:
+    """How many images of shape (c, h, w) go through a model together where nothing is learned."""
+    c, h, w = reads if reads is not None and len(reads) == 3 else (None, None, None)
+    return max(1, min(most, PIXELS // ((h or 1) * (w or 1))))
 
 
 def spell(shape: Shape) -> str:

@@ -46,7 +46,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a data set is trained on."""
+    """How a data set is trained on. Of models that have a `Family` rate and weight decay are the family's."""
 
     settings: Settings
     validation: float           # the share of the training images that chooses the epoch
@@ -73,7 +73,43 @@ RECIPES = {
     "folder": Recipe(Settings(epochs=30, batch_size=32, learning_rate=0.01, weight_decay=1e-4), 0.2,
                      by_name("crop-flip")),
 }
-MODELS: dict[tuple[str, str], dict[str, Any]] = {}      # (model, data) -> settings in which it differs from the data's
+
+
+@dataclass(frozen=True)
+class Family:
+    """How a paper trains its models: by SGD with momentum 0.9, with this learning rate at this size of batch."""
+
+    learning_rate: float
+    batch_size: int
+    weight_decay: float
+
+    def applied(self, usual: Settings) -> Settings:
+        """A data set's settings with the family's rate and decay. Smaller batches have a smaller rate, in proportion:
+        Goyal et al. 2017, Accurate, large minibatch SGD, section 2.1."""
+        rate = self.learning_rate * min(1.0, usual.batch_size / self.batch_size)
+        return replace(usual, learning_rate=rate, weight_decay=self.weight_decay)
+
+
+# By the beginning of a model's name. LeNet-5 has none: the settings of digits and mnist were found for it. Epochs,
+# batch and augmentation are the data's for all: the papers' are for ImageNet, and for weeks of a GPU.
+RESNET = Family(0.1, 128, 1e-4)                     # He et al. 2015, section 4.2 (ImageNet: a batch of 256)
+FAMILIES = {
+    "alexnet": Family(0.01, 128, 5e-4),             # Krizhevsky et al. 2012, section 5
+    "vgg": Family(0.01, 256, 5e-4),                 # Simonyan, Zisserman 2014, section 3.1
+    "googlenet": Family(0.01, 32, 2e-4),            # of its reproduction, BVLC GoogLeNet: the paper has no numbers
+    "inception": Family(0.045, 32, 4e-5),           # Szegedy et al. 2015, section 8, where RMSProp is the optimizer;
+                                                    # the decay is that of the authors' code
+    "resnet": RESNET, "plain": RESNET,
+    "wide_resnet": Family(0.1, 128, 5e-4),          # Zagoruyko, Komodakis 2016, section 3
+    "wrn": Family(0.1, 128, 5e-4),
+    "densenet": Family(0.1, 64, 1e-4),              # Huang et al. 2016, section 4.2
+    "se_resnet": Family(0.6, 1024, 1e-4),           # Hu et al. 2017, section 5; the decay is that of the authors' code
+}
+
+
+def family_of(model: str) -> Family | None:
+    """The family of a model by its name; None where nothing is known of it."""
+    return next((family for start, family in FAMILIES.items() if model.startswith(start)), None)
 
 
 def recipe_for(data: str) -> Recipe:
@@ -90,12 +126,15 @@ def augmentation(name: str, data: str) -> Augment | None:
 
 
 def settings_for(model: str, data: str, **asked: Any) -> Settings:
-    """The settings of a model on a data set; of what is asked None is the recipe's.
+    """The settings of a model on a data set: the data's, with rate and weight decay of the model's family; of what is
+    asked None is the recipe's.
 
     An optimizer that is not the recipe's has its own usual learning rate, unless one is asked for; and no weight decay.
     """
     asked = {name: value for name, value in asked.items() if value is not None}
-    usual = replace(recipe_for(data).settings, **MODELS.get((model, data), {}))
+    usual, family = recipe_for(data).settings, family_of(model)
+    if family is not None:
+        usual = family.applied(usual)
     other = asked.get("optimizer", usual.optimizer)
     if other != usual.optimizer:
         defaults = signature(OPTIMIZERS[other]).parameters

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ..trainer import Trainer
 
 TEXT_WIDTH = 76                 # columns that a bar's text takes
-SHORT = {"accuracy": "acc"}     # so that a line fits 80 columns
 UNITS = {"images": " img", "samples": ""}
 
 
@@ -110,7 +109,8 @@ def told(row: dict[str, Any]) -> str:
     text = f"loss {row['train_loss']:.4f}"
     metrics = first_metric({name.removeprefix("train_"): x for name, x in row.items() if name.startswith("train_")})
     for name, x in metrics:
-        text += f"  {SHORT.get(name, name)} {percent(x, 6, 2) if is_share(name) else format(x, '.4f')}"
+        shown = "acc" if name.endswith("accuracy") else name
+        text += f"  {shown} {percent(x, 6, 2) if is_share(name) else format(x, '.4f')}"
         if f"validation_{name}" in row:
             x = row[f"validation_{name}"]
             return text + f"  val {percent(x, 6, 2) if is_share(name) else format(x, '.4f')}"
