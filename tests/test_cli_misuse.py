@@ -90,10 +90,12 @@ def loose_files(place: Path) -> dict[str, str]:
         shutil.copy(place / "image.png", place / folder / image)
     for name in ("day", "night"):
         shutil.copy(place / "image.png", place / "stray" / name / "0.png")
+        (place / "two" / name).mkdir(parents=True)
+        shutil.copy(place / "image.png", place / "two" / name / "0.png")
         for i in range(9):
             shutil.copy(place / ("letter.png" if name == "day" else "image.png"), place / "broken" / name / f"{i}.png")
     return {name: str(place / file) for name, file in {
-        **found, "gap_png": "gap", "stray_png": "stray", "broken_png": "broken",
+        **found, "gap_png": "gap", "stray_png": "stray", "broken_png": "broken", "two_png": "two",
         "image": "image.png", "blank": "blank.png", "cut_png": "cut.png"}.items()}
 
 
@@ -178,6 +180,7 @@ FILES: list[tuple[list[str], str, int]] = [
     (["train", "vgg11", "--data", "folder", "--root", "{gap_png}"], "gap/night: expected the images of a class", 2),
     (["train", "vgg11", "--data", "folder", "--root", "{stray_png}"], "1 image lies outside of any (sun.png)", 2),
     (["train", "vgg11", "--data", "folder", "--root", "{broken_png}"], "broken/day/", 2),
+    (["train", "vgg11", "--data", "folder", "--root", "{two_png}"], "two: 2 images are too few to split off a test", 2),
     (["train", "unet"], "unet marks every pixel and learns from images with masks: minigrad train has a class for", 2),
     (["train", "unet_paper", "--data", "folder", "--root", "{gap_png}"], "unet_paper marks every pixel", 2),
     (["train", "lenet5_paper", "--width", "0.5"], "--width 0.5: lenet5_paper has the maps that its paper's tables", 2),

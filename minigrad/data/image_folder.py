@@ -88,7 +88,14 @@ def in_parts(tree: Tree, make: Any, test_fraction: float) -> TrainTest:
     """make(part, classes) of each part of a tree."""
     parts = tree.parts(tree.heart())
     if not parts:
-        return TrainTest(*split(make(None, None), test_fraction, TEST_SEED))
+        data = make(None, None)
+        try:
+            return TrainTest(*split(data, test_fraction, TEST_SEED))
+        except DataError as error:
+            if not 0 < test_fraction < 1:
+                raise
+            raise DataError(f"{data.name}: {len(data)} images are too few to split off a test part of "
+                            f"{test_fraction:.2g}") from error
     train = make("train", None)
     others = {part: make(part, train.classes or None) for part in parts if part != "train"}
     if "test" not in others:
