@@ -62,7 +62,8 @@ These are for LeNet-5. For other models --lr and --weight-decay are their papers
 batch:
 """
 MORE = """
-Another optimizer than sgd brings its own usual rate and weight decay, unless they are given. Validation is the share of
+Another optimizer than sgd brings its own usual rate and weight decay, unless they are given. Narrow forms (--width) of
+AlexNet and of VGG without BatchNorm start sooner with --optimizer adam. Validation is the share of
 the training images that chooses the epoch, where the data have no such part of their own.
 
 Ctrl-C ends a run after its step, with a checkpoint; a second Ctrl-C ends it at once. Checkpoints come every 30 seconds
