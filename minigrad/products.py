@@ -21,8 +21,8 @@ def product(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None, bias: n
     if bias is not None and (a.ndim != 2 or b.ndim != 2):
         raise ValueError(f"product: a bias goes with two matrices, a {a.shape} and b {b.shape} came")
     if min(a.ndim, b.ndim) == 1 and max(a.ndim, b.ndim) == 2 and a.shape[-1] == b.shape[0] and out is None:
-        y = product(a.reshape(-1, a.shape[-1]), b.reshape(len(b), -1))      # a vector is a matrix of one row or column
-        return y.reshape(a.shape[:-1] + b.shape[1:])
+        y = product(a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b)        # of one row or column
+        return y[0] if a.ndim == 1 else y[:, 0]
     if a.ndim < 2 or b.ndim < 2 or a.size * b.shape[-1] <= SMALL or a.dtype != b.dtype or a.dtype not in ("f4", "f8") \
             or a.shape[-1] != b.shape[-2]:
         return with_bias(a, b, out, bias)

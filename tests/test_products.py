@@ -62,6 +62,9 @@ def test_stacks(left, right, threads):
 def test_vectors_mixed_dtypes_and_errors_are_matmuls():
     a, v = np.ones((600, 900), "f4"), np.ones(900, "f4")
     assert product(a, v).shape == (600,) and product(v, a.T).shape == (600,) and product(v, v) == 900
+    for left, right in (((0, 0), (0,)), ((3, 0), (0,)), ((0,), (0, 4)), ((0, 5), (5,)), ((5,), (5, 0))):
+        expected = np.ones(left, "f4") @ np.ones(right, "f4")
+        np.testing.assert_array_equal(product(np.ones(left, "f4"), np.ones(right, "f4")), expected, strict=True)
     assert product(a, a.T.astype("f8")).dtype == "f8"
     assert product(a.astype("i8"), a.T.astype("i8")).dtype == "i8"
     assert product(np.ones((0, 900), "f4"), a.T).shape == (0, 600)
