@@ -7,6 +7,7 @@ from warnings import warn
 
 from .. import ops
 from ..backend import device_of, using
+from ..misuse import MISUSES
 from ..ops.normalization import as_shape
 from . import functional as F
 from . import init
@@ -97,14 +98,17 @@ class BatchNorm(ChannelNormalization):
         if self.gathers and not self.track_running_stats:           # switched off since: they stay as they are
             mean = var = None
         counts = mean is not None and self.gathers and self.num_batches_tracked is not None and has_values(input)
-        if counts and self.momentum is None:
-            with using(device_of(self.num_batches_tracked)):
-                momentum = 1 / (self.num_batches_tracked + 1)       # an array: a GPU need not be waited for
-        y = batch_norm(input, mean, var, self.weight, self.bias, batch, momentum, self.eps, *rest)
-        if counts:                                                  # a batch that was refused is none
+        if counts:
             with using(device_of(self.num_batches_tracked)):
                 self.num_batches_tracked += 1
-        return y
+                if self.momentum is None:
+                    momentum = 1 / self.num_batches_tracked         # an array: a GPU need not be waited for
+        try:
+            return batch_norm(input, mean, var, self.weight, self.bias, batch, momentum, self.eps, *rest)
+        except MISUSES:
+            if counts and batch_norm is batch_norm_relu:            # `forward` comes next, which says and counts it
+                self.num_batches_tracked -= 1
+            raise
 
 
 class BatchNorm1d(BatchNorm):
