@@ -148,6 +148,10 @@ class Tensor(Methods):
         if 0 not in x.shape and any([step == 0 and n > 1 for step, n in zip(x.strides, x.shape, strict=True)]):
             raise ValueError("x[...] = v: several elements of x are one in memory, as broadcast_to makes them: "
                              f"x.copy() has its own (x {x.shape})")
+        if type(x) is numpy.ndarray and not x.flags.writeable:
+            raise ValueError("x[...] = v: x is read-only, as is a reshape of images or filters, whose memory lies "
+                             "otherwise: write into the tensor that was reshaped, or into x.copy(), which is on its "
+                             f"own (x {x.shape})")
         try:
             with on_device_of(x):
                 x[beside(x, index)] = beside(x, list(value) if isinstance(value, tuple) else value)

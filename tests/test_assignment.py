@@ -8,6 +8,7 @@ from strict_cupy import installed
 from test_shapes_property import getitems
 
 import minigrad as mg
+from minigrad import nn
 from minigrad.graph import Input
 
 NOT_RECORDED = r"x\[...\] = v on a tensor that requires gradients .*no_grad\(\).*where\(mask, v, x\), scatter_add\("
@@ -240,3 +241,30 @@ def test_products_of_symbols_do_not_show_the_prime(product):
     with pytest.raises(ValueError, match=r"^\w+: expected [^0-9]* ?.*\(n, 3, 4\)") as caught:
         product(Input((3, 4)))
     assert "158133" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shown", [
+    lambda w: w.view(-1), lambda w: w.reshape(4, 27), lambda w: w.flatten(1), lambda w: w[0].ravel(),
+    lambda w: w.detach().reshape(-1), lambda w: w.permute_dims((0, 2, 3, 1)).reshape(-1, 3)])
+def test_what_is_written_to_a_reshape_is_not_lost_by_how_images_lie_in_memory(shown):
+    """Filters lie channels last: a reshape of them may be a copy, which a write would not leave."""
+    weight = nn.Conv2d(3, 4, 3).weight
+    before = weight.numpy()
+    with mg.no_grad():
+        part = shown(weight)
+        for write in (lambda: part.zero_(), lambda: part.__setitem__(0, 1.0)):
+            with pytest.raises(ValueError, match=r"read-only, as is a reshape of images or filters.*x\.copy\(\)"):
+                write()
+        assert (weight.numpy() == before).all()
+        part.copy().zero_()
+    mg.square(shown(weight)).sum().backward()
+    weight.grad.zero_()                         # gradients are their tensor's own
+
+
+def test_a_reshape_of_memory_in_c_order_shows_it():
+    weight = nn.Linear(3, 4).weight
+    with mg.no_grad():
+        weight.view(-1).fill_(7.0)
+        weight.T.reshape(-1).fill_(8.0)         # NumPy's rule: a copy
+        weight.view(2, 6).T.reshape(-1)[0] = 9.0
+    assert (weight.numpy() == 7).all()

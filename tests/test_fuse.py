@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from copy import deepcopy
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import minigrad as mg
 from minigrad import debug, nn
@@ -227,3 +230,40 @@ def test_a_forward_of_ones_own_is_called():
     model = Graph(x, relu(nn.Conv2d(3, 3, 3)(x)))
     relu.forward = lambda t: t * 0 + 42.0
     assert (model(mg.randn(2, 3, 6, 6)).numpy() == 42).all()
+
+
+# --- a ReLU in front of a max pooling -----------------------------------------------------------------------------
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 1), st.sampled_from(["float16", "float32", "float64"]),
+       st.randoms(use_true_random=False))
+def test_a_relu_runs_behind_a_max_pooling_and_nothing_changes(kernel, stride, padding, dtype, draw):
+    """Values of a small set have many ties, and windows with nothing above 0."""
+    values = [draw.choice([-2.0, -1.0, -0.0, 0.0, 1.0, 2.0, math.inf, -math.inf, math.nan]) for _ in range(2 * 49)]
+    model = nn.Sequential(nn.Sequential(nn.ReLU(), nn.MaxPool2d(kernel, stride, min(padding, kernel // 2))))
+    found = []
+    for fuse in (False, True):
+        x = mg.tensor(np.array(values, dtype).reshape(1, 2, 7, 7), requires_grad=True)
+        with mg.config(fuse=fuse):
+            y = model(x)
+        assert (y.node.op.name == "relu") == fuse
+        y.backward(mg.arange(1, y.size + 1, dtype=dtype).reshape(y.shape))
+        found.append((y.numpy(), x.grad.numpy()))
+    for apart, swapped in zip(*found, strict=True):
+        np.testing.assert_array_equal(swapped, apart)
+
+
+def test_a_relu_stays_in_front_where_somebody_looks():
+    x = mg.randn(1, 1, 4, 4, requires_grad=True)
+    model, seen = nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), []
+    assert model(x).node.op.name == "relu"
+    with debug.record() as recorder:
+        model(x)
+    assert [call.op.name for call in recorder.calls] == ["relu", "max_pool2d"]
+    for layer in model:
+        handle = layer.register_forward_hook(lambda *args: seen.append(args[2].shape))
+        assert model(x).node.op.name == "max_pool2d"
+        handle.remove()
+    assert seen == [(1, 1, 4, 4), (1, 1, 2, 2)]
+    assert nn.Sequential(nn.ReLU(), nn.MaxPool2d(2, return_indices=True))(x)[0].node.op.name != "relu"
+    graph = Graph(x := Input((1, 4, 4)), model(x))
+    assert [node.kind for node in graph.nodes][-2:] == ["ReLU", "MaxPool2d"]

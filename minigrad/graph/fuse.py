@@ -51,7 +51,7 @@ class Fusion:
         xs = [values[name] for name in self.inputs]
         fits = all([type(x) is Tensor and type(x.data) is ndarray and x.dtype == xs[0].dtype and x.shape == xs[0].shape
                     for x in xs])
-        return fits and xs[0].dtype in FULL and not any([isinstance(node.what, Module) and is_changed(node.what)
+        return fits and xs[0].dtype in FULL and not any([isinstance(node.what, Module) and node.what.is_changed
                                                          for node in self.nodes])
 
     def ran(self, values: dict[str, Any]) -> bool:
@@ -100,11 +100,6 @@ def ending(before: Node, relu: Node, inner: Any) -> Fusion | None:
         return Fusion(None, before, relu, (a.node, b.node))
     residual = b if a.node == norm.name else a
     return Fusion(norm, before, relu, (norm.args[0].node, residual.node))
-
-
-def is_changed(layer: Module) -> bool:
-    """Whether somebody has hung a hook on a layer, or a forward of its own."""
-    return layer.has_hooks or "forward" in vars(layer)
 
 
 def takes_whole(node: Node, n: int) -> bool:

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, TypeVar
 
+from ..settings import fusing
+from ..tensor import Tensor, observer
+from .activation import ReLU
 from .container_parts import place, update, value_of
 from .module import Module
+from .pooling import MaxPool1d, MaxPool2d
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
 
 L = TypeVar("L", bound="Listed")
 S = TypeVar("S", bound="Sequential")
+POOLINGS = (MaxPool1d, MaxPool2d)
 
 
 class Listed(Module):
@@ -87,6 +92,17 @@ class Listed(Module):
         return taken
 
 
+def poolings_first(modules: list[Any]) -> list[Any]:
+    """A ReLU in front of a max pooling runs behind it, on fewer elements. That changes nothing: relu of the largest is
+    the largest of the relus, and the gradient goes to the same element, or to none where all are below 0."""
+    order = list(modules)
+    for i, (module, after) in enumerate(zip(modules, modules[1:], strict=False)):
+        if type(module) is ReLU and type(after) in POOLINGS and not (
+                after.return_indices or module.is_changed or after.is_changed):
+            order[i:i + 2] = after, module
+    return order
+
+
 class Sequential(Listed):
     """Modules one after the other, each on what the one before gave.
 
@@ -111,7 +127,9 @@ class Sequential(Listed):
         return Sequential(modules)
 
     def forward(self, input: Any) -> Any:
-        for module in self._children().values():
+        modules = list(self._children().values())
+        unseen = type(input) is Tensor and fusing.get() and observer.get() is None
+        for module in poolings_first(modules) if unseen else modules:
             input = module(input)
         return input
 

@@ -97,6 +97,11 @@ class Hooked:
         """Whether somebody wants to see what goes through this module."""
         return self._hooks is not None and any(vars(self._hooks).values())
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether somebody has hung a hook on the module, or a forward of its own."""
+        return self.has_hooks or "forward" in vars(self)
+
     def _hook(self, kind: str, hook: Callable, prepend: bool, **how: bool) -> RemovableHandle:
         if not callable(hook):
             raise TypeError(f"register_{kind}: expected a function, {type(hook).__name__} came")

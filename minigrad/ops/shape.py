@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from math import prod
 from typing import Any
 
+from numpy import ndarray
+
 from ..backend import namespace
 from ..meta import Meta, spend
 from ..misuse import check_ints, named
-from ..op import SYNONYMS, op
+from ..op import SYNONYMS, Op, op
+from ..tensor import Tensor
 
 __all__ = [
     "broadcast_arrays", "broadcast_to", "expand_dims", "flatten", "flip", "matrix_transpose", "moveaxis",
@@ -58,7 +61,28 @@ def fits_into(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 # --- shapes ---------------------------------------------------------------------------------------------------
 
-@op
+class Reshape(Op):
+    """An op whose output shows the memory of x where that lies in C order. Images and filters lie channels last: what
+    is written to a copy of them would be lost, or not, by how they lie. So it cannot be written to at all."""
+
+    def unrecorded(self, args: Sequence, raw: list, first: Tensor) -> Any:
+        return guarded(super().unrecorded(args, raw, first), first.data)
+
+    def record(self, args: Sequence, raw: list, edges: list, needs: int, first: Tensor) -> Any:
+        return guarded(super().record(args, raw, edges, needs, first), first.data)
+
+
+def guarded(y: Tensor, x: Any) -> Tensor:
+    """y, read-only if it was made of memory that does not lie in C order, or of a view of such memory."""
+    if type(x) is ndarray and not (x.flags.c_contiguous and x.base is None):
+        memory = x if x.base is None else x.base
+        if type(memory) is ndarray and not memory.flags.c_contiguous:
+            y.data = y.data.view()
+            y.data.flags.writeable = False
+    return y
+
+
+@Reshape
 def reshape(x, shape):
     """x in another shape of as many elements, read in C order; one length may be -1."""
     if shape is None:

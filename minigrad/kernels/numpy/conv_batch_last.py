@@ -1,8 +1,9 @@
 """conv2d for few channels and large filters, as LeNet-5 has them, on images that lie (c, h, w, n): the batch is last.
 
 Pixels of few channels are too short for NumPy to copy them one by one; of a whole batch side by side they are long
-runs. y (k, p*q*n) = weight (k, c*i*j) @ columns (c*i*j, p*q*n), some rows of the output at a time, so that their
-columns stay in the cache; they are made again for the backward pass. What comes out lies as it is, so neither
+runs. Row p of y (k, q*n) = weight (k, i*c*j) @ columns (i*c*j, q*n). Each row of the images is copied j times, once for
+each offset along it, and rows lie one after the other: the columns of a row of the output are then i rows as they lie,
+which the next row shares. They are made again for the backward pass. What comes out lies as it is, so neither
 elementwise functions nor the pooling or the convolution behind them change the order again.
 """
 
@@ -23,8 +24,7 @@ from .flat import elementwise, gated
 FEW = 16                        # channels
 LARGE = 16                      # elements of a filter
 BATCH = 16                      # images that make runs long enough
-COLUMNS = 1 << 20               # elements of the columns that are made at a time
-WIDE = 64                       # elements of a window from which on BLAS takes all rows at once faster than panels
+COLUMNS = 1 << 20               # elements of the copies that are made at a time
 WORTH = 1 << 20                 # multiplications that are worth a thread
 
 
@@ -65,8 +65,13 @@ class Images:
         self.p, self.q = out
         self.kernel, self.shape = kernel, (c, h + 2 * top, w + 2 * left, n)
         self.inside = slice(None), slice(top, top + h), slice(left, left + w)
-        self.rows = max(1, COLUMNS // (c * kernel[0] * kernel[1] * self.q * n))     # of the output, in a block
         self.length = c * kernel[0] * kernel[1]
+        row = c * kernel[1] * self.q * n
+        self.rows = max(1, (COLUMNS // row - self.reach(1)) // self.stride[0] + 1)      # of the output, in a block
+
+    def reach(self, rows: int) -> int:
+        """How many rows of the images the windows of so many rows of the output see."""
+        return (rows - 1) * self.stride[0] + (self.kernel[0] - 1) * self.dilation[0] + 1
 
     def padded(self, x: np.ndarray) -> np.ndarray:
         source = x.transpose(1, 2, 3, 0)
@@ -79,26 +84,24 @@ class Images:
         return image
 
     def columns(self, image: np.ndarray, low: int, high: int) -> np.ndarray:
-        """(rows, c*i*j, q*n) for some rows of the output; one copy of a view, as threads that call often wait for one
-        another. Of few channels BLAS multiplies these panels faster than all rows at once."""
-        c, n = self.shape[0], self.shape[3]
-        columns = scratch("conv columns", (c, *self.kernel, high - low, self.q, n), image.dtype)
+        """(rows, i*c*j, q*n) for some rows of the output: a view of copies (h, c, j, q, n) of the rows of the images,
+        if the filters are not dilated along h."""
+        (i, j), c, n, rows = self.kernel, self.shape[0], self.shape[3], high - low
+        copies = scratch("conv columns", (self.reach(rows), c, j, self.q, n), image.dtype)
         each, down, across, one = image.strides
-        np.copyto(columns, as_strided(image[:, low * self.stride[0]:], columns.shape, (
-            each, self.dilation[0] * down, self.dilation[1] * across, self.stride[0] * down, self.stride[1] * across,
-            one)))
-        return columns.reshape(self.length, high - low, -1).transpose(1, 0, 2)
+        np.copyto(copies, as_strided(image[:, low * self.stride[0]:], copies.shape, (
+            down, each, self.dilation[1] * across, self.stride[1] * across, one)))
+        row, line = copies.strides[0], copies.strides[2]
+        view = as_strided(copies, (rows, i, c * j, self.q * n), (
+            self.stride[0] * row, self.dilation[0] * row, line, one))
+        return view.reshape(rows, self.length, -1)
 
-    def fold(self, columns: np.ndarray, image: np.ndarray, low: int, high: int) -> None:
-        """Add columns (c, i, j, rows, q, n) to the images (c, h, w, n): along the columns of windows, then the rows."""
-        wide = scratch("conv wide", (*columns.shape[:2], high - low, *image.shape[2:]), image.dtype)
-        wide[...] = 0
+    def add_lines(self, copies: np.ndarray, image: np.ndarray) -> None:
+        """Add copies (h, c, j, q, n) of the rows of the images (c, h, w, n) to where they come from."""
+        rows = image.swapaxes(0, 1)
         for b in range(self.kernel[1]):
             start = b * self.dilation[1]
-            wide[:, :, :, start:start + (self.q - 1) * self.stride[1] + 1:self.stride[1]] += columns[:, :, b]
-        for a in range(self.kernel[0]):
-            start = low * self.stride[0] + a * self.dilation[0]
-            image[:, start:start + (high - low - 1) * self.stride[0] + 1:self.stride[0]] += wide[:, a]
+            rows[:, :, start:start + (self.q - 1) * self.stride[1] + 1:self.stride[1]] += copies[:, :, b]
 
 
 def in_rows(work: Any, images: Images, k: int) -> list:
@@ -113,7 +116,7 @@ def convolved(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, stride
               relu: bool) -> np.ndarray:
     """conv2d, and relu if asked for: (n, k, p, q), which lies (k, p, q, n)."""
     images, k = Images(x, weight, stride, padding, dilation), len(weight)
-    image, filters = images.padded(x), weight.reshape(k, -1)
+    image, filters = images.padded(x), weight.transpose(0, 2, 1, 3).reshape(k, -1)
     y = with_batch_last((len(x), k, images.p, images.q), x.dtype)
     flat = y.transpose(1, 2, 3, 0).reshape(k, images.p, -1)
 
@@ -141,35 +144,36 @@ def gradients(needs: Any, g: np.ndarray, x: np.ndarray, weight: np.ndarray, stri
         image = images.padded(x)
 
         def products(low: int, high: int) -> np.ndarray:
-            columns, g = images.columns(image, low, high), arrived[:, low:high]
-            if images.length >= WIDE and high - low > 1:        # one product, the wide side first
-                wide = columns.transpose(1, 0, 2).reshape(images.length, -1)
-                return np.matmul(wide, g.reshape(k, -1).T).T
-            return np.matmul(g.transpose(1, 0, 2), columns.transpose(0, 2, 1)).sum(0)   # (rows, k, c*i*j)
+            return np.matmul(images.columns(image, low, high), arrived[:, low:high].transpose(1, 2, 0)).sum(0)
 
         gweight = np.empty_like(weight)
-        found = [part for parts in in_rows(products, images, k) for part in parts]
-        gweight[...] = np.sum(found, 0).reshape(weight.shape)
+        found = [part for parts in in_rows(products, images, k) for part in parts]      # of (i*c*j, k)
+        c, (i, j) = images.shape[0], images.kernel
+        gweight[...] = np.sum(found, 0).reshape(i, c, j, k).transpose(3, 1, 0, 2)
     if needs[2]:
         gbias = arrived.reshape(k, -1) @ np.ones(arrived[0].size, g.dtype)
     return gx, gweight, gbias
 
 
 def input_gradient(g: np.ndarray, x: np.ndarray, weight: np.ndarray, images: Images) -> np.ndarray:
-    """gx = fold(weight^T g), for g (k, p, q*n). Each thread has some of the channels: their windows overlap."""
+    """gx for g (k, p, q*n): weight^T g, row by row added to the copies of rows, and these to the rows. Each thread has
+    some of the channels: their windows overlap."""
     k, n = len(weight), len(x)
     gx = with_batch_last(x.shape, x.dtype)
     target, (i, j) = gx.transpose(1, 2, 3, 0), images.kernel
 
     def channels(low: int, high: int) -> None:
-        filters = np.ascontiguousarray(weight[:, low:high]).reshape(k, -1).T
+        filters = weight[:, low:high].transpose(2, 1, 3, 0).reshape(-1, k)                          # (i*c*j, k)
+        copies = scratch("conv columns", (images.shape[1], high - low, j, images.q, n), x.dtype)
+        columns = scratch("conv row", (i, *copies.shape[1:]), x.dtype)                              # of one row of g
+        copies[...] = 0
+        for row in range(images.p):
+            np.matmul(filters, g[:, row], out=columns.reshape(len(filters), -1))
+            start = row * images.stride[0]
+            copies[start:start + (i - 1) * images.dilation[0] + 1:images.dilation[0]] += columns
         image = scratch("conv gx", (high - low, *images.shape[1:]), x.dtype)
         image[...] = 0
-        for start in range(0, images.p, images.rows):
-            stop = min(start + images.rows, images.p)
-            columns = scratch("conv columns", (len(filters), stop - start, images.q * n), x.dtype)
-            np.matmul(filters, g[:, start:stop].transpose(1, 0, 2), out=columns.transpose(1, 0, 2))
-            images.fold(columns.reshape(high - low, i, j, stop - start, images.q, n), image, start, stop)
+        images.add_lines(copies, image)
         target[low:high] = image[images.inside]
 
     split(channels, x.shape[1], WORTH * x.shape[1] // (images.length * k * images.p * images.q * n) + 1)
