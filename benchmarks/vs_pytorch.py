@@ -112,7 +112,7 @@ def tape(rounds: int) -> tuple[Line, Turns]:
     return line("tape", "tape, per op", 1, times, TAPE_MARK, None), times
 
 
-def line(name: str, title: str, batch: int, times: Turns, mark: float, difference: float | None) -> Line:
+def line(name: str, title: str, batch: int, times: Turns, mark: float | None, difference: float | None) -> Line:
     """A row of the table, from the seconds of all rounds."""
     found = compared(times, "minigrad")
     return {"name": name, "model": title, "batch": batch, "minigrad_ms": found["ms"], "pytorch_ms": found["other_ms"],
@@ -121,15 +121,16 @@ def line(name: str, title: str, batch: int, times: Turns, mark: float, differenc
             "rounds": len(times["minigrad"]), "apart": difference}
 
 
-def verdict(ratio: float | None, mark: float) -> str:
-    return "-" if ratio is None else "yes" if round(ratio, 2) <= mark else "no"
+def verdict(ratio: float | None, mark: float | None) -> str:
+    return "-" if ratio is None or mark is None else "yes" if round(ratio, 2) <= mark else "no"
 
 
 # --- the result -------------------------------------------------------------------------------------------------
 
 def with_mean(lines: Sequence[Line]) -> list[Line]:
-    """The lines, and after the training steps their geometric mean."""
-    steps = [one for one in lines if one["name"] in NETWORKS]
+    """The lines, and after the training steps the geometric mean of those with a mark."""
+    trained = [one for one in lines if one["name"] in NETWORKS]
+    steps = [one for one in trained if NETWORKS[one["name"]].mark is not None]
     if len(steps) < 2:
         return list(lines)
     mean: Line = dict.fromkeys(COLUMNS) | {"name": "mean", "model": f"geometric mean of {len(steps)}",
@@ -138,7 +139,7 @@ def with_mean(lines: Sequence[Line]) -> list[Line]:
         ratios = [one[column] for one in steps]
         mean[column] = None if None in ratios else math.exp(sum(map(math.log, ratios)) / len(ratios))
     mean["met"] = verdict(mean["ratio"], MEAN_MARK)
-    return [*steps, mean, *[one for one in lines if one["name"] not in NETWORKS]]
+    return [*trained, mean, *[one for one in lines if one["name"] not in NETWORKS]]
 
 
 def report(lines: Sequence[Line], facts: Mapping[str, str]) -> str:

@@ -202,14 +202,15 @@ def prove(net: Net, both: Mapping[str, Side]) -> float | None:
 
 def loss_and_gradients(one: Side) -> tuple[float, dict[str, numpy.ndarray]]:
     """The loss, and the gradient of each parameter by its name."""
-    dropouts = [layer for layer in one.model.modules() if type(layer).__name__ == "Dropout"]
-    for layer in dropouts:
-        layer.eval()
+    rates = [(layer, name, rate) for layer in one.model.modules() for name, rate in vars(layer).items()
+             if name == "p" and type(layer).__name__ == "Dropout" or name == "dropout" and isinstance(rate, float)]
+    for layer, name, _ in rates:
+        setattr(layer, name, 0.0)
     loss = loss_of(one.library, one.model, one.x, one.labels)
     loss.backward()
     gradients = {name: numpy.array(p.grad.numpy()) for name, p in one.model.named_parameters()}
-    for layer in dropouts:
-        layer.train()
+    for layer, name, rate in rates:
+        setattr(layer, name, rate)
     return float(loss.detach().numpy()), gradients
 
 
