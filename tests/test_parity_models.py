@@ -1,24 +1,21 @@
-"""The architectures beside torchvision's: names and shapes of all, and scores of full-size ones on their weights."""
+"""The architectures beside PyTorch's: names and shapes of all, and scores, of torchvision's on full-size weights."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from small_models import lively, outputs, with_memory
-from torchvision_models import give, theirs, to_numpy
+from small_models import SMALL, images, lively, small, with_memory, without_dropout
+from torch_models import TORCHVISION, give, narrowed, theirs, to_numpy
+from torch_models.beside import scores_apart
 
-import minigrad as mg
 from minigrad import models
 
 pytestmark = pytest.mark.parity
 
-TORCHVISION = ["alexnet", "googlenet", "inception_v3", *[f"vgg{n}{bn}" for n in (11, 13, 16, 19) for bn in ("", "_bn")],
-               *[f"resnet{n}" for n in (18, 34, 50, 101, 152)], "wide_resnet50_2", "wide_resnet101_2",
-               *[f"densenet{n}" for n in (121, 161, 169, 201)]]
 
-
-@pytest.mark.parametrize("name", TORCHVISION)
-def test_names_and_shapes_are_torchvisions(name):
+@pytest.mark.parametrize("name", models.names())
+def test_names_and_shapes_are_pytorchs(name):
+    """torchvision's, or those of the network that is written out once more in torch.nn."""
     wanted = {key: tuple(value.shape) for key, value in theirs(name, "meta").state_dict().items()}
     assert {key: array.shape for key, array in models.outline(name).state_dict().items()} == wanted
 
@@ -30,17 +27,22 @@ FULL = ["alexnet", "googlenet", "inception_v3", "vgg11", "resnet18", "resnet50",
 @pytest.mark.parametrize("name", FULL)
 def test_scores_are_torchvisions(name):
     """The state dict of torchvision's model loads strictly, and the scores differ by 1e-4 of the largest at most."""
-    import torch
-
     mine, model = with_memory(models.outline(name)).eval(), theirs(name, "meta").eval()
     give(lively(mine), model)
     mine.load_state_dict(to_numpy(model), strict=True)
     for size in ((96, 96), (75, 91)):
         x = np.random.default_rng(1).normal(size=(2, 3, *size)).astype("float32")
-        with torch.no_grad(), mg.no_grad():
-            wanted, (found,) = model(torch.from_numpy(x)).numpy(), outputs(mine(mg.tensor(x)))
-        assert wanted.std() > 0.05                      # or nothing but the last layer's biases came through
-        assert abs(found.numpy() - wanted).max() <= 1e-5 * abs(wanted).max(), size
+        assert scores_apart(mine, model, x) <= 1e-5, size
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if name not in TORCHVISION])
+def test_scores_are_those_of_the_paper_in_pytorch(name):
+    mine = small(name)
+    mine.load_state_dict(lively(mine))
+    model = narrowed(name, mine)
+    without_dropout(mine, model)
+    x = images(name, 2).numpy()
+    assert scores_apart(mine, model, x) <= 1e-5
 
 
 def test_weights_of_a_googlenet_without_auxiliary_heads():

@@ -1,13 +1,12 @@
-"""Gradients of the architectures beside torchvision's, with few channels in both: in training, heads included."""
+"""Gradients of the architectures beside PyTorch's, with few channels in both: in training, heads included."""
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
-from small_models import lively, outputs, without_dropout
-from torchvision_models import narrowed
+from small_models import SMALL, images, lively, small, without_dropout
+from torch_models import TORCHVISION, narrowed
+from torch_models.beside import gradients_apart, my_gradients, their_gradients
 
 import minigrad as mg
 from minigrad import models
@@ -23,59 +22,48 @@ NETS = {        # the width, and the size of the images
 
 def pair(name: str, width: float, seed: int = 0):
     """A narrow model, and torchvision's with the same channels and values."""
-    mine = models.create(name, num_classes=10, width=width)
+    return beside(name, models.create(name, num_classes=10, width=width), seed)
+
+
+def beside(name: str, mine, seed: int = 0):
     mine.load_state_dict(lively(mine, seed))
     theirs = narrowed(name, mine)
     without_dropout(mine, theirs)
-    return mine.train(), theirs.train()
+    return mine, theirs
 
 
 def batch(n: int, size: tuple[int, int], seed: int = 0):
-    """Images, and what arrives at the scores and at the heads."""
-    rng = np.random.default_rng(seed)
-    return rng.normal(size=(n, 3, *size)), [rng.normal(size=(n, 10)) for _ in range(3)]
+    return np.random.default_rng(seed).normal(size=(n, 3, *size))
 
 
-def my_gradients(model, x, seeds, dtype):
-    """Of the images and of all parameters, by name."""
-    model = copy.deepcopy(model).to(dtype)
-    x = mg.tensor(x.astype(dtype), requires_grad=True)
-    ys = outputs(model(x))
-    sum([(y * mg.tensor(g.astype(dtype))).sum() for y, g in zip(ys, seeds, strict=False)]).backward()
-    return {"image": x.grad.numpy(), **{name: p.grad.numpy() for name, p in model.named_parameters()}}
-
-
-def their_gradients(model, x, seeds, dtype):
-    import torch
-
-    model = copy.deepcopy(model).to(getattr(torch, dtype))
-    x = torch.from_numpy(x.astype(dtype)).requires_grad_()
-    ys = model(x)
-    ys = [ys] if torch.is_tensor(ys) else [ys[0], *reversed(ys[1:])]        # GoogLeNet's heads: the second comes first
-    sum([(y * torch.from_numpy(g.astype(dtype))).sum() for y, g in zip(ys, seeds, strict=False)]).backward()
-    return {"image": x.grad.numpy(), **{name: p.grad.numpy() for name, p in model.named_parameters()}}
-
-
-def assert_close(found, wanted) -> None:
-    """To 1e-6 of the largest element of each; in front of BatchNorm a bias has no gradient, all that comes is noise."""
-    largest = max(abs(g).max() for g in wanted.values())
-    assert set(found) == set(wanted)
-    for name, g in wanted.items():
-        assert abs(found[name] - g).max() <= 1e-6 * max(abs(g).max(), 1e-6 * largest), name
+def assert_close(mine, theirs, x) -> None:
+    found, who = gradients_apart(my_gradients(mine, x, "float64"), their_gradients(theirs, x, "float64"))
+    assert found <= 1e-6, who
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_gradients_are_torchvisions(name):
     width, size = NETS[name]
-    mine, theirs = pair(name, width)
-    x, seeds = batch(3, size)
-    assert_close(my_gradients(mine, x, seeds, "float64"), their_gradients(theirs, x, seeds, "float64"))
+    assert_close(*pair(name, width), batch(3, size))
+
+
+@pytest.mark.parametrize("name", [name for name in SMALL if name not in TORCHVISION])
+def test_gradients_are_those_of_the_paper_in_pytorch(name):
+    assert_close(*beside(name, small(name)), images(name, 2, dtype="float64").numpy())
 
 
 def test_gradients_of_inception_v3_with_its_head():
-    mine, theirs = pair("inception_v3", 1 / 16)
-    x, seeds = batch(2, (299, 299))
-    assert_close(my_gradients(mine, x, seeds, "float64"), their_gradients(theirs, x, seeds, "float64"))
+    assert_close(*pair("inception_v3", 1 / 16), batch(2, (299, 299)))
+
+
+def test_the_comparison_has_teeth():
+    """Gradients of one parameter that are 1e-5 too large are found."""
+    mine, theirs = beside("resnet20_cifar", small("resnet20_cifar"))
+    x = images("resnet20_cifar", 2, dtype="float64").numpy()
+    wanted = their_gradients(theirs, x, "float64")
+    found = dict(wanted)
+    found["layer2.0.bn1.bias"] = wanted["layer2.0.bn1.bias"] * (1 + 1e-5)
+    assert gradients_apart(found, wanted) == (pytest.approx(1e-5, rel=1e-3), "layer2.0.bn1.bias")
 
 
 def far(found, exact) -> float:
@@ -95,11 +83,10 @@ def test_rounding_is_no_worse_than_torchvisions(name):
     ratios = {"exact": [], "auto": []}
     for seed in range(3):
         mine, theirs = pair(name, width, seed)
-        x, seeds = batch(4, size, seed)
-        x, seeds = x.astype("float32"), [g.astype("float32") for g in seeds]
-        exact = their_gradients(theirs, x, seeds, "float64")
-        rounding = far(their_gradients(theirs, x, seeds, "float32"), exact)
+        x = batch(4, size, seed).astype("float32")
+        exact = their_gradients(theirs, x, "float64", seed)
+        rounding = far(their_gradients(theirs, x, "float32", seed), exact)
         for kernels, found in ratios.items():
             with mg.config(kernels=kernels):
-                found.append(far(my_gradients(mine, x, seeds, "float32"), exact) / rounding)
+                found.append(far(my_gradients(mine, x, "float32", seed), exact) / rounding)
     assert np.median(ratios["exact"]) <= 1.5 and np.median(ratios["auto"]) <= 5, ratios
