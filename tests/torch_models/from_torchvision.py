@@ -44,3 +44,12 @@ def source(name: str) -> Any:
     finally:
         for found in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
             del sys.modules[found]              # nobody else shall meet the stubs
+
+
+def published(name: str) -> tuple[int, float]:
+    """(parameters, 10^9 multiplications) that torchvision's source says of its trained weights."""
+    family = name if name in FILES else name.rstrip("0123456789_bn")
+    module = source(FILES[family])
+    (weights,) = [value for key, value in vars(module).items() if key.lower() == f"{name}_weights".lower()]
+    meta = weights.IMAGENET1K_V1.value.meta
+    return meta["num_params"], meta["_ops"]
