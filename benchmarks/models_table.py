@@ -5,13 +5,13 @@
 Each has a model of PyTorch beside it with the same values: torchvision's, or where it has none the one that the tests
 write out from the paper (`tests/torch_models/`). `scores`: the largest difference in float32, as part of the largest
 score; `gradients`: the largest difference in float64 and in training, auxiliary heads included, as part of the largest
-element of the same gradient, over the images and all parameters. Both for images of the paper's size, and where the
-model takes them for 96 x 96.
+element of the same gradient, over the images and all parameters. Both for images of the size that is named, the
+paper's but for U-Net, and where the model takes them for 96 x 96.
 
 `step` is the median of a few training steps after one that is not counted (forward, cross-entropy, backward, SGD with
 momentum): a figure for orientation, taken where others may be busy; `vs_pytorch` compares.
 
-Models are added to the CSV file one by one, and those that it has are not measured again.
+Models are added to the CSV file one by one, first without times; what it has is not measured again.
 """
 
 from __future__ import annotations
@@ -68,12 +68,24 @@ def source(name: str) -> tuple[str, int]:
 
 # --- beside PyTorch ---------------------------------------------------------------------------------------------
 
+def side(name: str) -> int:
+    """Of the images: the paper's; of U-Net, whose paper has 512 and 572, 224 and the smallest tile."""
+    return {"unet": 224, "unet_upsample": 224, "unet_paper": 188}.get(name, models.about(name).image[1])
+
+
+def empty(name: str) -> Graph:
+    """The model for images of this size, still to be given values."""
+    from small_models import with_memory
+
+    return with_memory(models.outline(name, **({"size": side(name)} if name == "unet_paper" else {})))
+
+
 def pair(name: str) -> tuple[Graph, Any]:
     """The model here and PyTorch's, with the same values; neither drops anything."""
-    from small_models import lively, with_memory, without_dropout
+    from small_models import lively, without_dropout
     from torch_models import give, theirs
 
-    mine, other = with_memory(models.outline(name)), theirs(name, "meta")
+    mine, other = empty(name), theirs(name, "meta")
     state = lively(mine)
     mine.load_state_dict(state)
     give(state, other)
@@ -82,23 +94,29 @@ def pair(name: str) -> tuple[Graph, Any]:
 
 
 def differences(name: str) -> Row:
-    """Of scores and gradients, at the paper's size and at 96 x 96; None where the model does not take it."""
-    from torch_models.beside import gradients_apart, my_gradients, scores_apart, their_gradients
+    """Of scores and gradients, at the model's size and at 96 x 96; None where the model does not take it."""
+    from torch_models.beside import gradients_apart, my_gradients, scores_apart, settle, their_gradients
 
     mine, other = pair(name)
     card, open_size = models.about(name), None in mine.node("image").shape
     found: Row = {"scores_96": None, "gradients_96": None}
-    for size, suffix in ((card.image[1], ""), (SMALL, "_96")):
+    for size, suffix in ((side(name), ""), (SMALL, "_96")):
         if suffix and not open_size:
             continue
-        n = 1 if size > 500 else 2
+        n = 1 if card.multiplications > 6e9 and not suffix else 2   # Inception's head normalises maps of 1 x 1: 2
         x = numpy.random.default_rng(0).standard_normal((n, card.image[0], size, size), dtype="float32")
-        found[f"scores{suffix}"] = scores_apart(mine, other, x)
-        if size >= card.least_side:                             # in training, with the heads
-            apart = gradients_apart(my_gradients(mine, x, "float64"), their_gradients(other, x, "float64"))
-            found[f"gradients{suffix}"] = apart[0]
+        if not suffix:
+            settle(mine, other, x)
+        found[f"scores{suffix}"] = rounded(scores_apart(mine, other, x))
+        if size >= min(card.least_side, side(name)):                # in training, with the heads
+            apart, _ = gradients_apart(my_gradients(mine, x, "float64"), their_gradients(other, x, "float64"))
+            found[f"gradients{suffix}"] = rounded(apart)
         gc.collect()
     return found
+
+
+def rounded(x: float) -> float:
+    return float(f"{x:.2g}")
 
 
 # --- the clock --------------------------------------------------------------------------------------------------
@@ -110,13 +128,13 @@ def batch_size(multiplications: int) -> int:
 
 def seconds_a_step(name: str, batch: int, steps: int) -> float:
     """The median; ValueError where the loss is no number."""
-    from small_models import lively, outputs, with_memory
+    from small_models import lively, outputs
 
-    model, card = with_memory(models.outline(name)), models.about(name)
+    model, card = empty(name), models.about(name)
     model.load_state_dict(lively(model))
     model.train()
     rng = numpy.random.default_rng(0)
-    x = minigrad.tensor(rng.standard_normal((batch, *card.image), dtype="float32"))
+    x = minigrad.tensor(rng.standard_normal((batch, card.image[0], side(name), side(name)), dtype="float32"))
     weights = list((card.loss_weights or {"scores": 1.0}).values())
     optimizer = optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
 
@@ -137,18 +155,13 @@ def seconds_a_step(name: str, batch: int, steps: int) -> float:
 
 # --- the table --------------------------------------------------------------------------------------------------
 
-def measure(name: str, steps: int) -> Row:
+def compared(name: str) -> Row:
+    """The row of a model, but for its time."""
     card, known = models.about(name), published(name)
-    file, lines = source(name)
-    row: Row = {"model": name, "year": card.year, "parameters": card.parameters, "published": known.parameters,
-                "giga": card.multiplications / 1e9, "published_giga": known.giga, "where": known.where,
-                "reference": "torchvision" if known.where == "torchvision" else "torch.nn",
-                "size": card.image[1], "file": file, "lines": lines, "batch": batch_size(card.multiplications)}
-    row |= differences(name)
-    gc.collect()
-    row["step_s"] = seconds_a_step(name, row["batch"], steps)
-    gc.collect()
-    return row
+    return {"model": name, "year": card.year, "parameters": card.parameters, "published": known.parameters,
+            "giga": card.multiplications / 1e9, "published_giga": known.giga, "where": known.where,
+            "reference": "torchvision" if known.where == "torchvision" else "torch.nn", "size": side(name),
+            "batch": batch_size(card.multiplications), "step_s": None, **differences(name)}
 
 
 def read(path: Path) -> dict[str, Row]:
@@ -186,13 +199,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with using_threads(options.threads):
         for name in options.models:
             if name not in rows:
-                rows[name] = measure(name, options.steps)
-            ordered = [rows[known] for known in models.CARDS if known in rows]
-            if options.csv:
-                write_csv(options.csv, ordered, list(FORMATS))
-            if options.out:
-                write_text(options.out, report(ordered, options.threads, options.steps))
-    print(report([rows[known] for known in models.CARDS if known in rows], options.threads, options.steps))
+                rows[name] = compared(name)
+                keep(rows, options)
+        for name in options.models:
+            if rows[name]["step_s"] is None:
+                rows[name]["step_s"] = rounded(seconds_a_step(name, rows[name]["batch"], options.steps))
+                keep(rows, options)
+    print(keep(rows, options))
+
+
+def keep(rows: dict[str, Row], options: argparse.Namespace) -> str:
+    """Write what there is to the files; the report."""
+    gc.collect()
+    ordered = [rows[name] | dict(zip(("file", "lines"), source(name), strict=True)) for name in models.CARDS
+               if name in rows]
+    text = report(ordered, options.threads, options.steps)
+    if options.csv:
+        write_csv(options.csv, ordered, list(FORMATS))
+    if options.out:
+        write_text(options.out, text)
+    return text
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -75,3 +76,14 @@ def test_its_size_is_that_of_the_picture(capsys, direction):
 def test_the_model_of_a_run(mnist_files, capsys):
     assert cli.main(on(mnist_files, "--out", "runs/mine", "--quiet")) == 0
     assert "mine.svg" in said(["draw", "runs/mine"], capsys) and Path("mine.svg").exists()
+
+
+@pytest.mark.parametrize("words", [["summary", "vgg11"], ["draw", "vgg11"]])
+def test_a_table_and_a_picture_need_no_first_values(words, capsys):
+    """Those of VGG-11 would take 530 MB."""
+    tracemalloc.start()
+    try:
+        said(words, capsys)
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()

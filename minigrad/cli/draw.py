@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from .. import models
 from ..graph.draw import SUFFIXES
 from .errors import Ended, OutputError
 from .grammar import Parser, add_input, add_json, name, one_of, positive
@@ -57,7 +58,7 @@ def parser() -> Parser:
 
 def run(args: argparse.Namespace, command: str) -> int:
     out = where(args)
-    model = subject(args.model)
+    model = subject(args.model, models.outline)
     graph = sized_if_asked(model.graph, args.input)
     try:
         drawing = graph.draw(collapse=args.collapse, depth=args.depth, direction=args.direction, shapes=args.shapes,

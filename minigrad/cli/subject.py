@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,13 @@ def image_shape(model: Subject) -> tuple[int | None, ...]:
     return takes if known is None else tuple([n or size for n, size in zip(takes, known, strict=True)])
 
 
-def subject(word: str) -> Subject:
-    """A model with fresh weights by its name, else what lies at that path (`./lenet5` for a file called as a model)."""
+def subject(word: str, make: Callable[[str], Graph] = models.create) -> Subject:
+    """A model by its name, else what lies at that path (`./lenet5` for a file called as a model).
+
+    make: from a name; by default with fresh weights, models.outline where no values are needed.
+    """
     if word in models.names():
-        return Subject(word, models.create(word))
+        return Subject(word, make(word))
     if not looks_like_a_path(word):
         models.find(word)                       # says which names are near
     return trained(word)

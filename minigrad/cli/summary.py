@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 
+from .. import models
 from ..graph import Graph
 from ..graph.summary import Summary
 from .errors import BAD_INPUT, Ended
@@ -41,7 +42,7 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace, command: str) -> int:
-    found, problem = table_of(subject(args.model).graph, args.input)
+    found, problem = table_of(subject(args.model, models.outline).graph, args.input)
     if args.json:
         failed = {"error": problem, "status": BAD_INPUT} if problem else {}
         tell_json({"model": args.model, **found.to_dict(), **failed})
