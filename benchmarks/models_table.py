@@ -11,7 +11,8 @@ paper's but for U-Net, and where the model takes them for 96 x 96.
 `step` is the median of a few training steps after one that is not counted (forward, cross-entropy, backward, SGD with
 momentum): a figure for orientation, taken where others may be busy; `vs_pytorch` compares.
 
-Models are added to the CSV file one by one, first without times; what it has is not measured again.
+Models are added to the CSV file one by one, the cheapest first and first without times; what it has is not measured
+again.
 """
 
 from __future__ import annotations
@@ -197,11 +198,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     rows = read(Path(options.csv)) if options.csv else {}
     with using_threads(options.threads):
-        for name in options.models:
+        cheapest_first = sorted(options.models, key=lambda name: models.about(name).multiplications)
+        for name in cheapest_first:
             if name not in rows:
                 rows[name] = compared(name)
                 keep(rows, options)
-        for name in options.models:
+        for name in cheapest_first:
             if rows[name]["step_s"] is None:
                 rows[name]["step_s"] = rounded(seconds_a_step(name, rows[name]["batch"], options.steps))
                 keep(rows, options)

@@ -35,8 +35,8 @@ PUBLISHED = {
     "wrn_28_10": Published("36.5 M", None, WRN),
     "wrn_40_4": Published("8.9 M", None, WRN),
     "densenet40_cifar": Published("1.0 M", None, "table 2"),
-    "se_resnet18": Published(None, None, "-"),
-    "se_resnet34": Published(None, None, "-"),
+    "se_resnet18": Published("11,778,592", None, "timm"),
+    "se_resnet34": Published("21,958,868", None, "timm"),
     "se_resnet50": Published("28,088,024", "3.87", "timm; table 2"),                # with the stride in the 1x1
     "se_resnet101": Published("49,326,872", "7.60", "timm; table 2"),
     "se_resnet152": Published("66,821,848", "11.32", "timm; table 2"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from ..backend import Array
+from ..backend import Array, is_array
 from ..nn.module import Module, Parameter
 from ..op import Op
 from ..tensor import Tensor
@@ -23,6 +23,12 @@ def named_leaves(name: str, x: Any) -> list[tuple[str, Any]]:
     if isinstance(x, (tuple, list)):
         return [leaf for i, part in enumerate(x) for leaf in named_leaves(f"{name}.{i}", part)]
     return [(name, x)]
+
+
+def takes_values(node: Node) -> bool:
+    """Whether there are arrays or tensors among its arguments, beside the results of other nodes."""
+    return any([isinstance(x, Tensor) or is_array(x)
+                for _, x in named_leaves("", [*node.args, *node.options.values()])])
 
 
 def argument_names(node: Node) -> list[str]:

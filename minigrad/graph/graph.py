@@ -22,7 +22,7 @@ from ..nn.module import Module, Parameter
 from ..nn.scope import symbol_in
 from ..settings import fusing
 from ..tensor import Tensor, observer
-from .arguments import argument_names, exchanged, named_leaves, names_in_modules, own_names
+from .arguments import argument_names, exchanged, named_leaves, names_in_modules, own_names, takes_values
 from .batch_size import BATCH, spell
 from .build import check_inputs, check_symbols, checked_train_only, make_node, named, several
 from .check import check_state_names, checked
@@ -250,10 +250,11 @@ class Graph(Module):
         return dict(found.values())
 
     def _arguments(self) -> list[tuple[str, Any]]:
-        """(name, value) of all arguments of all nodes. A layer's own parameters and buffers keep their names."""
+        """(name, value) of the arguments of the nodes that take arrays or tensors. A layer's own parameters and
+        buffers keep their names."""
         found: list[tuple[str, Any]] = []
         for node in self.nodes:
-            if node.what is not None:
+            if node.what is not None and takes_values(node):
                 taken = own_names(node.what) if isinstance(node.what, Module) else set()
                 for name, x in [*zip(argument_names(node), node.args, strict=True), *node.options.items()]:
                     while name in taken:
