@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -158,3 +159,18 @@ def test_an_inception_block_against_one_convolution():
     branches = [(conv_cost((192, 28, 28), 64, 1),), bottleneck_cost((192, 28, 28), 128, 3, 96),
                 bottleneck_cost((192, 28, 28), 32, 5, 16), (conv_cost((192, 28, 28), 32, 1),)]
     assert sum(map(sum, branches)) == 128_049_152
+
+
+# --- what is written about them ---------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", models.names())
+def test_docstrings_have_the_figures_of_the_cards(name):
+    card, text = models.about(name), " ".join(models.find(name).__doc__.split())
+    for figure in re.findall(r"([\d,]{4,}) parameters", text):
+        assert figure == f"{card.parameters:,}"
+    for figure in re.findall(r"([\d.]+) G multiplications", text):
+        digits = len(figure.partition(".")[2])
+        assert figure == f"{card.multiplications / 1e9:.{digits}f}" or figure == PRINTED.get(name)
+
+
+PRINTED = {"resnet50_paper": "3.8"}         # table 1 cuts 3.857 off

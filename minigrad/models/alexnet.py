@@ -52,7 +52,7 @@ def alexnet_paper(num_classes: int = 1000, in_channels: int = 3, width: float = 
 
 
 def alexnet_one_tower(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0) -> Graph:
-    """Figure 2 on one GPU, without groups: 62,378,344 parameters, 1.13 G multiplications; all else as the paper's."""
+    """Figure 2 on one GPU, without groups: 62,378,344 parameters, 1.14 G multiplications; all else as the paper's."""
     return towers(1, num_classes, in_channels, width)
 
 

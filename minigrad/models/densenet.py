@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import nn, ops
 from ..graph import Graph, Input
-from .parts import kaiming, scaled
+from .parts import kaiming, repeats, scaled
 
 
 def bn_relu_conv(x: Any, c: int, kernel: int, name: str, i: str = "") -> Any:
@@ -71,9 +71,7 @@ def densenet_cifar(depth: int, growth: int, num_classes: int = 10, in_channels: 
 
     Raises ValueError for a depth that is no 3m + 4.
     """
-    m, rest = divmod(depth - 4, 3)
-    if rest or m < 1:
-        raise ValueError(f"the CIFAR form has 3m + 4 layers, 7, 10, 13 and so on: a depth of {depth} came")
+    m = repeats(depth, 3, 4, "the CIFAR form")
     k, c = scaled(growth, width), scaled(16, width)
     x = Input((in_channels, None, None), name="image")                                          # (n, 3, 32, 32)
     h = nn.Conv2d(in_channels, c, 3, padding=1, bias=False)(x, name="features.conv0")           # (n, 16, 32, 32)

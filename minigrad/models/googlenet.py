@@ -1,9 +1,10 @@
 """GoogLeNet, Inception v1: Szegedy et al., Going deeper with convolutions, 2014, table 1 and figure 3.
 
-`googlenet` is torchvision's: BatchNorm behind each convolution, and a 3x3 where the paper has 5x5 (a slip of theirs
-that their weights have grown around). `googlenet_paper` is the paper's. Both give a dict, {"scores": ..., "aux1": ...,
-"aux2": ...}, in training; in evaluation the auxiliary heads do not run and it has "scores" alone. `cut(at="fc")` leaves
-the heads out for good: the scores themselves, without a dict. The losses of the heads count 0.3 (section 5):
+`googlenet` is torchvision's: BatchNorm behind each convolution in place of the two response normalisations, and a 3x3
+where the paper has 5x5 (a slip of theirs that their weights have grown around). `googlenet_paper` is the paper's. Both
+give a dict, {"scores": ..., "aux1": ..., "aux2": ...}, in training; in evaluation the auxiliary heads do not run and it
+has "scores" alone. `cut(at="fc")` leaves the heads out for good: the scores themselves, without a dict. The losses of
+the heads count 0.3 (section 5):
 
     fit(models.googlenet(), train, loss=dict.fromkeys(["scores", "aux1", "aux2"], "cross_entropy"),
         optimizer="sgd", weights={"scores": 1.0, "aux1": 0.3, "aux2": 0.3})

@@ -1,7 +1,14 @@
 """Inception v3: Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, Rethinking the Inception architecture, 2015, table 1.
 
-Table 1 leaves open how many channels the branches have; they, their names and the 5x5 branches of Mixed_5b to 5d, which
-the paper factorises into 3x3, are those of the authors' released network, as torchvision has it. In training it gives
+Table 1 leaves open how many channels the branches have, so there is no variant of the paper beside this one, which is
+torchvision's after the authors' released network, names included. It differs from the paper in
+
+- the stem: 80 channels by a 1x1, a pooling to 35x35 in place of a stride and of the 3x3 to 288 channels;
+- Mixed_5b to 5d: figure 5, but for a 5x5 that the figure factorises into two 3x3; 5b reads 192 channels, not 288;
+- how table 1's five modules at 17x17 and two at 8x8 are counted: they are Mixed_6a to 6e, of which 6a (figure 10)
+  halves the image, and 7b and 7c, behind 7a, which does.
+
+torchvision's trained weights want images normalised with mean 0.5 and standard deviation 0.5. In training it gives
 {"scores": ..., "aux": ...}; in evaluation the auxiliary head does not run and the dict has "scores" alone.
 `cut(at="fc")` leaves the head out for good: the scores themselves, without a dict. The loss of the head counts 0.4:
 

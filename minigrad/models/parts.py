@@ -1,4 +1,4 @@
-"""What several architectures share: channels times a width, and first values."""
+"""What several architectures share: channels times a width, blocks of a depth, and first values."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
     if isinstance(width, bool) or not isinstance(width, (int, float)) or not 0 < width or not isfinite(width):
         raise ValueError(f"width multiplies the channels: expected a number above 0, as 0.5, {width!r} came")
     return max(multiple, round(channels * width / multiple) * multiple)
+
+
+def repeats(depth: int, each: int, others: int, what: str) -> int:
+    """m, where depth = each * m + others: how many blocks of `each` layers a network of so many layers has.
+
+    Raises ValueError, beginning with `what`, for a depth that no m has.
+    """
+    m, rest = divmod(depth - others, each)
+    if rest or m < 1:
+        first = ", ".join([str(each * i + others) for i in (1, 2, 3)])
+        raise ValueError(f"{what} has {each}m + {others} layers, {first} and so on: a depth of {depth} came")
+    return m
 
 
 def kaiming(model: nn.Module, mode: str = "fan_in") -> None:

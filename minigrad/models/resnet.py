@@ -2,6 +2,7 @@
 
 `resnet18` to `resnet152` are torchvision's, whose weights load by name. They halve the image in a block's 3x3
 convolution; `resnet50_paper`, `resnet101_paper` and `resnet152_paper` do it in the 1x1 before it, as the paper does.
+Where shapes differ all have projections (option B); the paper's own ResNet-18 and -34 of table 2 pad with zeros.
 `resnet20_cifar` to `resnet110_cifar` have the shortcuts without parameters of section 4.2, and `plain18`, `plain34`,
 `plain20_cifar` to `plain110_cifar` are the same networks without shortcuts.
 
@@ -17,17 +18,21 @@ from typing import Any
 
 from .. import nn, ops
 from ..graph import Graph, Input
-from .parts import kaiming, scaled
+from .parts import kaiming, repeats, scaled
 
 Block = Callable[[Any, int, int, str], Any]     # (x, channels, stride, name) -> y
 
 
 # --- the blocks -------------------------------------------------------------------------------------------------
 
-def conv_bn(x: Any, c: int, kernel: int, stride: int, conv: str, bn: str) -> Any:
-    """A convolution that keeps the size, but for the stride; and BatchNorm."""
-    h = nn.Conv2d(x.shape[1], c, kernel, stride, padding=kernel // 2, bias=False)(x, name=conv)
-    return nn.BatchNorm2d(c)(h, name=bn)
+def conv(x: Any, c: int, kernel: int, stride: int, name: str) -> Any:
+    """A convolution that keeps the size, but for the stride: (n, a, h, w) -> (n, c, h/stride, w/stride)."""
+    return nn.Conv2d(x.shape[1], c, kernel, stride, padding=kernel // 2, bias=False)(x, name=name)
+
+
+def conv_bn(x: Any, c: int, kernel: int, stride: int, name: str, bn: str) -> Any:
+    """The same, and BatchNorm; bn is its name."""
+    return nn.BatchNorm2d(c)(conv(x, c, kernel, stride, name), name=bn)
 
 
 def basic(x: Any, c: int, stride: int, name: str) -> Any:
@@ -169,10 +174,7 @@ def cifar(block: Block, depth: int, num_classes: int, in_channels: int, width: f
 
     Raises ValueError for a depth that is no 6m + 2.
     """
-    m, rest = divmod(depth - 2, 6)
-    if rest or m < 1:
-        raise ValueError(f"the CIFAR form has 6m + 2 layers, 8, 14, 20 and so on: a depth of {depth} came")
-    c = scaled(16, width)
+    m, c = repeats(depth, 6, 2, "the CIFAR form"), scaled(16, width)
     x = Input((in_channels, None, None), name="image")          # (n, 3, 32, 32)
     h = conv_bn(x, c, 3, 1, "conv1", "bn1")                     # (n, 16, 32, 32)
     h = ops.relu(h, name="relu")

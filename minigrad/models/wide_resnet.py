@@ -12,8 +12,8 @@ from typing import Any
 
 from .. import nn, ops
 from ..graph import Graph, Input
-from .parts import kaiming, scaled
-from .resnet import bottleneck, head, residual, resnet, stages
+from .parts import kaiming, repeats, scaled
+from .resnet import bottleneck, conv, head, residual, resnet, stages
 
 wide_bottleneck = partial(bottleneck, inner=2)
 
@@ -34,12 +34,8 @@ def bn_relu(x: Any, name: str) -> Any:
     return ops.relu(nn.BatchNorm2d(x.shape[1])(x, name=name), name=f"{name}_relu")
 
 
-def conv(x: Any, c: int, kernel: int, stride: int, name: str) -> Any:
-    return nn.Conv2d(x.shape[1], c, kernel, stride, padding=kernel // 2, bias=False)(x, name=name)
-
-
 def block(x: Any, c: int, stride: int, name: str) -> Any:
-    """B(3, 3) (figure 1 d, without the dropout): x (n, a, h, w) -> (n, c, h/stride, w/stride)."""
+    """B(3, 3) (figure 1 c): x (n, a, h, w) -> (n, c, h/stride, w/stride)."""
     active = bn_relu(x, f"{name}.bn1")
     h = conv(active, c, 3, stride, f"{name}.conv1")
     h = conv(bn_relu(h, f"{name}.bn2"), c, 3, 1, f"{name}.conv2")
@@ -53,10 +49,7 @@ def wrn(depth: int, k: int, num_classes: int = 10, in_channels: int = 3, width: 
 
     Raises ValueError for a depth that is no 6m + 4.
     """
-    m, rest = divmod(depth - 4, 6)
-    if rest or m < 1:
-        raise ValueError(f"WRN has 6m + 4 layers, 10, 16, 22 and so on: a depth of {depth} came")
-    c = scaled(16, width)
+    m, c = repeats(depth, 6, 4, "WRN"), scaled(16, width)
     x = Input((in_channels, None, None), name="image")                      # (n, 3, 32, 32)
     h = conv(x, c, 3, 1, "conv1")                                           # (n, 16, 32, 32)
     h = stages(h, block, (m, m, m), [c * k, 2 * c * k, 4 * c * k])          # (n, 64k, 8, 8)
