@@ -106,7 +106,7 @@ def differences(name: str) -> Row:
             continue
         n = 1 if card.multiplications > 6e9 and not suffix else 2   # Inception's head normalises maps of 1 x 1: 2
         x = numpy.random.default_rng(0).standard_normal((n, card.image[0], size, size), dtype="float32")
-        if not suffix:
+        if not suffix and name.startswith("se_"):
             settle(mine, other, x)
         found[f"scores{suffix}"] = rounded(scores_apart(mine, other, x))
         if size >= min(card.least_side, side(name)):                # in training, with the heads
