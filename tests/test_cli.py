@@ -74,7 +74,7 @@ def test_the_examples_work_when_pasted(tmp_path, monkeypatch, capsys):
         if {"--download", "--root", "--resume"} & set(words):
             cli.load(words[1]).parser().read(words[2:])
             continue
-        short = ["--epochs", "1"] if words[1] == "train" and "--resume" not in words else []
+        short = ["--epochs", "1"] if words[1] in ("train", "finetune") and "--resume" not in words else []
         assert cli.main([*words[1:], *short]) == 0, line + capsys.readouterr().err
     assert len(examples()) > 20
 

@@ -71,12 +71,15 @@ def loose_files(place: Path) -> dict[str, str]:
     shutil.copy(place / "weights.safetensors", place / "cut.safetensors")
     cut(place / "cut.safetensors")
     mg.save(mg.nn.Linear(2, 2), place / "linear.safetensors")
+    (place / "cifar").mkdir()
+    for file in (*[f"data_batch_{i}.bin" for i in range(1, 6)], "test_batch.bin"):
+        (place / "cifar" / file).write_bytes(b"".join([bytes([label]) + bytes(3072) for label in range(10)] * 2))
     full = place / "full"
     full.mkdir()
     (full / "thesis.txt").write_text("mine")
     found = {"letter": "letter.txt", "not_png": "letter.png", "empty": "empty", "folder_png": "folder.png",
              "nothing": "nothing.png", "weights": "weights.safetensors", "cut": "cut.safetensors",
-             "linear": "linear.safetensors", "full": "full", "nowhere": "nowhere"}
+             "linear": "linear.safetensors", "cifar": "cifar", "full": "full", "nowhere": "nowhere"}
     try:
         from PIL import Image
     except ImportError:
@@ -286,7 +289,45 @@ CONTRADICTIONS: list[tuple[list[str], str, int]] = [
     (["train", "lenet4", "--resume", "{begun}"], "contradicted by MODEL lenet4 (it has lenet5)", 2),
     (["train", "--resume", "{begun}", "--out", "else"], "contradicted by --out else (it goes on where it is)", 2),
 ]
-ROWS = [*NAMES, *NUMBERS, *DEVICES, *FILES, *CONTRADICTIONS]
+FINETUNE: list[tuple[list[str], str, int]] = [
+    (["finetune"], "the following arguments are required: RUN, or --resume RUN (see minigrad finetune --help)", 2),
+    (["finetune", "lenet5"], "lenet5 is a model that nobody has trained yet", 2),
+    (["finetune", "{nowhere}"], "nowhere: there is no such run folder or file", 2),
+    (["finetune", "{cut_run}"], "weights.safetensors: expected a safetensors file", 2),
+    (["finetune", "{linear}", "--data", "digits"], "linear.safetensors: holds weights without their model", 2),
+    (["finetune", "{stopped}"], "stopped: has no weights.safetensors: the run was stopped before its end", 2),
+    (["finetune", "{weights}"], "does not say what it was trained on: name the data with --data", 2),
+    (["finetune", "lenet5", "--weights", "{linear}", "--data", "digits"], "linear.safetensors: holds no weights of ", 2),
+    (["finetune", "lenet5", "--weights", "{cut}", "--data", "digits"], "cut.safetensors: expected a safetensors", 2),
+    (["finetune", "lenet4", "--weights", "{weights}"], "unknown model 'lenet4': did you mean lenet5?", 2),
+    (["finetune", "{run}", "--weights", "{weights}"], "has its own: --weights goes with the name of a model", 2),
+    (["finetune", "unet", "--weights", "{weights}", "--data", "digits"], "weights.safetensors: holds no weights of ", 2),
+    (["finetune", "{run}", "--cut", "tahn_3"], "--cut tahn_3: this graph has no node or block 'tahn_3': did you mean "
+     "tanh_3", 2),
+    (["finetune", "{run}", "--cut", "image"], "--cut image: nothing that", 2),
+    (["finetune", "{run}", "--cut", ""], "--cut: expected a name, '' came", 2),
+    (["finetune", "{run}", "--freeze", "c33"], "--freeze c33: this graph has no node or block 'c33': did you mean c3?",
+     2),
+    (["finetune", "{run}", "--cut", "s2", "--freeze", "c3"], "--freeze c3: this graph has no node or block 'c3'", 2),
+    (["finetune", "{run}", "--freeze", "f7"], "--freeze f7: the new head lies before it, so nothing would learn", 2),
+    (["finetune", "{run}", "--classes", "1,one"], "train: has no class 'one': there are 0, 1, 2", 2),
+    (["finetune", "{run}", "--classes", "1,1"], "expected the names of some classes, each once, 1 twice came", 2),
+    (["finetune", "{run}", "--classes", "1,"], "--classes: expected names with commas between them, as cat,dog", 2),
+    (["finetune", "{run}", "--per-class", "99"], "expected 99 examples of each class, there are ", 2),
+    (["finetune", "{run}", "--per-class", "0"], "--per-class: expected a positive whole number", 2),
+    (["finetune", "{run}", "--data", "folder"], "--data folder needs --root", 2),
+    (["finetune", "{run}", "--data", "folder", "--root", "{gap_png}"], "gap/night: expected the images of a class", 2),
+    (["finetune", "{run}", "--data", "folder", "--root", "{broken_png}"], "broken/day/", 2),
+    (["finetune", "{run}", "--data", "cifar10", "--root", "{cifar}"], "the model reads 1 channel, the images of "
+     "cifar10 have 3", 2),
+    (["finetune", "{run}", "--out", "{run}"], "run: is the run that the network comes from: name another folder", 2),
+    (["finetune", "{run}", "--out", "{full}"], "full: is not empty and holds no earlier run of minigrad", 2),
+    (["finetune", "--resume", "{run}"], "was begun by minigrad train, and goes on with it: minigrad train --resume", 2),
+    (["finetune", "--resume", "{nowhere}"], "nowhere: is no run folder, it has no run.json", 2),
+    (["train", "lenet5", "--classes", "1,seven"], "has no class 'seven'", 2),
+    (["train", "--resume", "{begun}", "--classes", "1,2"], "contradicted by --classes 1,2 (it has None)", 2),
+]
+ROWS = [*NAMES, *NUMBERS, *DEVICES, *FILES, *CONTRADICTIONS, *FINETUNE]
 
 
 @pytest.mark.parametrize(("words", "message", "status"), ROWS, ids=[" ".join(words)[:60] for words, *_ in ROWS])

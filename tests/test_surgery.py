@@ -28,7 +28,7 @@ def test_values_at_blocks():
     values = graph.run(x, at=["layer1.0", "fc"])
     same(values["layer1.0"], graph.features(["layer1.0"])(x)["layer1.0"])
     same(values["fc"], graph(x))
-    with pytest.raises(ValueError, match="run: this graph has no node or block 'layr1'; there are layer1"):
+    with pytest.raises(ValueError, match="run: this graph has no node or block 'layr1': did you mean layer1"):
         graph.run(x, at="layr1")
 
 
@@ -470,8 +470,8 @@ def test_any_freeze_takes_just_what_is_before(steps, data):
 
 BAD = {
     "nowhere": (lambda g: g.cut(), TypeError, "cut: say where, by the names of nodes: at=..., start=..., or both"),
-    "unknown": (lambda g: g.cut("layer2"), ValueError, "cut: this graph has no node or block 'layer2'; there are "
-                                                       "layer1, layer1.1, layer1.0"),
+    "unknown": (lambda g: g.cut("layer2"), ValueError, "cut: this graph has no node or block 'layer2': did you mean "
+                                                       "layer1 or layer1.1 or layer1.0?"),
     "a number": (lambda g: g.cut(3), TypeError, "cut: expected the name of a node or a list of names, int came"),
     "numbers": (lambda g: g.cut([3]), TypeError, "cut: expected the names of nodes, int came"),
     "no names": (lambda g: g.features([]), ValueError, "features: expected the names of nodes, none came"),

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..data import names, source
-from ..train.parts import Parts, load_parts
+from ..train.parts import ALL, Parts, load_parts
 from ..train.run_folder import RUN
 from .errors import Ended
-from .grammar import name, nearest, one_of
+from .grammar import name, nearest, one_of, positive, several
 from .run_record import Run
 from .subject import Subject, image_shape
 
@@ -43,6 +43,13 @@ def add_data(parser: argparse.ArgumentParser, default: str, root_default: str) -
     parser.add_argument("--download", action="store_true", help="fetch what is missing from the official address")
 
 
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--classes", metavar="A,B,...", type=several, help="learn these classes of the data alone, in "
+                        "this order (default: all)")
+    parser.add_argument("--per-class", metavar="N", type=positive, help="use N training images of each class, drawn by "
+                        "the seed, those for validation among them (default: all)")
+
+
 def check_data(data: str, root: str | None, download: bool) -> None:
     """Whether the three options go together."""
     found = source(data)
@@ -69,7 +76,8 @@ def chosen(model: Subject, args: argparse.Namespace) -> Chosen:
     root = args.root if args.root is not None else own.root if own else None
     check_data(data, root, args.download)
     seed, share = (own.seed, own.get("settings", "validation", kind=float)) if own else (0, 0.5)
-    parts = load_parts(data, root, args.download, image_shape(model), seed, share, statistics(run))
+    parts = load_parts(data, root, args.download, image_shape(model), seed, share, statistics(run),
+                       own.choice if own else ALL)
     part = getattr(parts, args.part)
     learnt = parts.train.labels if own else np.concatenate([parts.train.labels, parts.validation.labels])
     return Chosen(parts, part, f"{data} {args.part}", int(np.bincount(learnt).argmax()))

@@ -122,6 +122,11 @@ def sizes(text: str) -> tuple[int, ...]:
     return tuple([int(part) for part in text.lower().replace(",", "x").split("x")])
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """cat,dog -> ("cat", "dog")"""
+    return tuple([part.strip() for part in text.split(",")])
+
+
 whole = checked(int, lambda n: 0 <= n <= 2**63 - 1, "0 or a positive whole number")
 positive = checked(int, lambda n: 0 < n <= MOST, f"a positive whole number, at most {MOST:,}")
 few = checked(int, lambda n: 0 <= n <= 256, "a whole number from 0 to 256")
@@ -129,6 +134,7 @@ rate = checked(float, lambda x: x > 0 and math.isfinite(x), "a positive number")
 width = checked(float, lambda x: 0 < x <= 10, "a number above 0, at most 10")
 share = checked(float, lambda x: x >= 0 and math.isfinite(x), "0 or a positive number")
 name = checked(str, lambda text: text != "" and "\0" not in text, "a name")
+several = checked(listed, all, "names with commas between them, as cat,dog")
 device = checked(device_word, lambda text: True, "cpu, cuda or cuda:NUMBER")
 shape = checked(sizes, lambda ns: all([0 < n <= 10**6 for n in ns]), "positive sizes as 3x224x224")
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from ..train.parts import Choice
 from ..train.run_folder import MADE_BY, NEXT, RUN, WEIGHTS
 from .errors import Ended
 
@@ -70,13 +71,26 @@ class Run:
                 **({} if width is None else {"width": width})}
 
     @property
+    def choice(self) -> Choice:
+        """Which examples of its data it had."""
+        chosen = self.get("data", "chosen_classes", kind=(list, type(None)), default=None)
+        per_class = self.get("data", "per_class", kind=(int, type(None)), default=None)
+        return Choice(None if chosen is None else tuple(self.classes), per_class, self.seed)
+
+    @property
+    def command(self) -> str:
+        """The command that goes on with it."""
+        origin = self.get("settings", "origin", kind=(dict, type(None)), default=None)
+        return "train" if origin is None else "finetune"
+
+    @property
     def weights(self) -> Path:
         """The file of the chosen weights; Ended where the run has none yet."""
         path = self.folder / WEIGHTS
         if not path.exists():
             why = {"running": "is still running, or was killed", "stopped": "was stopped before its end"}
             raise Ended(f"{self.folder}: has no {WEIGHTS}: the run "
-                        f"{why.get(self.status, 'lost it')}: minigrad train --resume {self.folder}")
+                        f"{why.get(self.status, 'lost it')}: minigrad {self.command} --resume {self.folder}")
         return path
 
 

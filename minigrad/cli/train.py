@@ -17,8 +17,9 @@ from ..train.checkpoint import LAST
 from ..train.fit import OPTIMIZERS
 from ..train.job import Job
 from ..train.job import run as run_job
-from ..train.recipes import FAMILIES, RECIPES
-from .data_argument import add_data, check_data
+from ..train.parts import Choice
+from ..train.recipes import FAMILIES, RECIPES, Settings
+from .data_argument import add_choice, add_data, check_data
 from .errors import INTERRUPTED, TERMINATED, Ended
 from .grammar import (
     Parser,
@@ -83,20 +84,31 @@ def parser() -> Parser:
     parser.add_argument("--resume", metavar="RUN", type=name,
                         help="go on with an unfinished run, in its folder (default: begin a new one)")
     add_data(parser, "digits", "the cache")
+    add_choice(parser)
     parser.add_argument("--out", metavar="DIR", type=name, help="the run folder; a finished run in it is kept until "
                         "this one has finished, and then replaced (default: runs/MODEL-DATA-seedSEED)")
-    parser.add_argument("--seed", metavar="N", type=whole,
-                        help="of weights, split, order and augmentation (default: 0)")
     parser.add_argument("--width", metavar="X", type=width, help="multiply the model's channels, as 0.25 for a small "
                         "form of a large model (default: 1, the paper's)")
-    parser.add_argument("--epochs", metavar="N", type=positive, help=f"passes over the training images {BY_DATA}")
-    parser.add_argument("--batch-size", metavar="N", type=positive, help=f"images a step {BY_DATA}")
+    add_training(parser)
+    return parser
+
+
+def add_training(parser: Parser, usual: Settings | None = None) -> None:
+    """The options that say how to train. usual: what they are where they are not given; None: that is the data's."""
+    def default(name: str) -> str:
+        return BY_DATA if usual is None else f"(default: {getattr(usual, name):g})"
+
+    parser.add_argument("--seed", metavar="N", type=whole,
+                        help="of weights, split, order and augmentation (default: 0)")
+    parser.add_argument("--epochs", metavar="N", type=positive,
+                        help=f"passes over the training images {default('epochs')}")
+    parser.add_argument("--batch-size", metavar="N", type=positive, help=f"images a step {default('batch_size')}")
     parser.add_argument("--optimizer", metavar="NAME", type=one_of("optimizer", OPTIMIZERS),
                         help=f"one of {', '.join(OPTIMIZERS)} (default: sgd, with Nesterov's momentum, 0.9)")
     parser.add_argument("--lr", metavar="RATE", type=rate, help="learning rate of the first step; it falls to 0 along "
-                        f"a cosine {BY_DATA}")
+                        f"a cosine {default('learning_rate')}")
     parser.add_argument("--weight-decay", metavar="X", type=share,
-                        help=f"how strongly weights are pulled to 0 {BY_DATA}")
+                        help=f"how strongly weights are pulled to 0 {default('weight_decay')}")
     parser.add_argument("--augment", metavar="HOW", type=one_of("augmentation", ["auto", *AUGMENTATIONS]),
                         help=f"change the training images at random: {', '.join(AUGMENTATIONS)}, or auto, as is usual "
                              "for the data (default: auto)")
@@ -106,7 +118,6 @@ def parser() -> Parser:
     add_workers(parser)
     add_quiet(parser)
     add_json(parser)
-    return parser
 
 
 def defaults() -> str:
@@ -131,7 +142,11 @@ def indented(text: str) -> str:
 
 
 def run(args: argparse.Namespace, command: str) -> int:
-    job = new_job(args) if args.resume is None else resumed_job(args)
+    return trained(new_job(args) if args.resume is None else resumed_job(args), args, command)
+
+
+def trained(job: Job, args: argparse.Namespace, command: str) -> int:
+    """Run a job and tell its result. Ended where a signal stops it and it can go on."""
     try:
         result = run_job(job, command) if args.quiet else run_job(job, command, [ProgressBar("images")], tell_aside)
     except (KeyboardInterrupt, Terminated) as error:
@@ -139,7 +154,8 @@ def run(args: argparse.Namespace, command: str) -> int:
             raise
         how, status = (f"terminated ({error})", TERMINATED) if isinstance(error, Terminated) else \
             ("interrupted", INTERRUPTED)
-        raise Ended(f"{how}: minigrad train --resume {shlex.quote(job.folder)} goes on from here", status) from error
+        command = f"minigrad {command_of(job)} --resume {shlex.quote(job.folder)}"
+        raise Ended(f"{how}: {command} goes on from here", status) from error
     if args.json:
         tell_json(result)
     else:
@@ -151,14 +167,18 @@ def new_job(args: argparse.Namespace) -> Job:
     """What shall be run."""
     if args.model is None:
         raise Ended("the following arguments are required: MODEL, or --resume RUN (see minigrad train --help)")
-    chosen = architecture(args.model, args.width)
-    data = args.data or "digits"
+    return Job(args.model, **architecture(args.model, args.width), **asked(args, args.data or "digits"))
+
+
+def asked(args: argparse.Namespace, data: str) -> dict[str, Any]:
+    """What a new job must know of the data and the training, as the options say it."""
     check_data(data, args.root, args.download)
     root = None if args.root is None else os.path.abspath(args.root)        # run.json is read from anywhere
-    return Job(args.model, data=data, root=root, download=args.download, seed=args.seed or 0, out=args.out,
-               device=args.device or "cpu", epochs=args.epochs, batch_size=args.batch_size, learning_rate=args.lr,
-               weight_decay=args.weight_decay, optimizer=args.optimizer, augment=args.augment, patience=args.patience,
-               workers=args.workers, **chosen)
+    seed = args.seed or 0
+    return {"data": data, "root": root, "download": args.download, "seed": seed, "out": args.out,
+            "choice": Choice(args.classes, args.per_class, seed), "device": args.device or "cpu", "epochs": args.epochs,
+            "batch_size": args.batch_size, "learning_rate": args.lr, "weight_decay": args.weight_decay,
+            "optimizer": args.optimizer, "augment": args.augment, "patience": args.patience, "workers": args.workers}
 
 
 def architecture(model: str, width: float | None) -> dict[str, Any]:
@@ -175,6 +195,10 @@ def architecture(model: str, width: float | None) -> dict[str, Any]:
             "width": width}
 
 
+def command_of(job: Job) -> str:
+    return "train" if job.origin is None else "finetune"
+
+
 def tell_aside(line: str) -> None:
     """Say something beside the result, on stderr."""
     with suppress(OSError):
@@ -184,42 +208,56 @@ def tell_aside(line: str) -> None:
 # --- going on -----------------------------------------------------------------------------------------------------
 
 OPTIONS = {"--batch-size": "batch_size", "--lr": "learning_rate", "--weight-decay": "weight_decay",
-           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device",
-           "--width": "width"}
+           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device"}
 
 
 def resumed_job(args: argparse.Namespace) -> Job:
     """An unfinished run, as its run.json says; Ended where an option contradicts that."""
     run = Run(unfinished(args.resume))
+    width = run.get("settings", "width", kind=(int, float, type(None)), default=None)
+    known = goes_on(args, run, "train", {"MODEL": run.model, "--width": width})
+    return Job(run.model, **architecture(run.model, width), **known)
+
+
+def goes_on(args: argparse.Namespace, run: Run, command: str, own: dict[str, Any]) -> dict[str, Any]:
+    """What a job must know of the data and the training to go on with a run of `command`; Ended where an option
+    contradicts that, of which `own` has those that other commands do not have, and the run's values."""
+    if run.command != command:
+        raise Ended(f"{args.resume}: was begun by minigrad {run.command}, and goes on with it: minigrad {run.command} "
+                    f"--resume {args.resume}")
     settings = run.get("settings", kind=dict)
     known = {option: settings.get(name) for option, name in OPTIONS.items()}
-    check_contradictions(args, run, {**known, "MODEL": run.model, "--data": run.data, "--seed": run.seed})
+    check_contradictions(args, run, {**known, **own, "--data": run.data, "--seed": run.seed,
+                                     "--classes": run.choice.classes, "--per-class": run.choice.per_class})
     if run.status == "finished":
         raise Ended(f"{args.resume}: the run has finished, there is nothing to resume")
     epochs = run.get("settings", "epochs", kind=int)
     if args.epochs is not None and args.epochs < epochs:
         raise Ended(f"--epochs {args.epochs}: the run in {args.resume} shall have {epochs}, and may get more of them "
                     "but not fewer")
-    chosen = architecture(run.model, run.get("settings", "width", kind=(int, float, type(None)), default=None))
-    given = {name: settings[name] for name in OPTIONS.values() if name in settings and name != "width"}
+    given = {name: settings[name] for name in OPTIONS.values() if name in settings}
     held_out = run.get("settings", "validation", kind=float)
     root = args.root if args.root is not None else run.root
     check_data(run.data, root, args.download)
-    return Job(run.model, data=run.data, root=root, download=args.download, seed=run.seed, out=args.resume, **given,
-               epochs=args.epochs or epochs, validation=held_out, workers=args.workers, resume=True, **chosen)
+    return {**given, "data": run.data, "root": root, "download": args.download, "seed": run.seed, "out": args.resume,
+            "choice": run.choice, "epochs": args.epochs or epochs, "validation": held_out, "workers": args.workers,
+            "resume": True}
 
 
 def check_contradictions(args: argparse.Namespace, run: Run, known: dict[str, Any]) -> None:
     """Options beside --resume that say something else than run.json, all of them by name."""
-    asked = {"MODEL": args.model, **{option: getattr(args, option.lstrip("-").replace("-", "_"))
-                                     for option in known if option != "MODEL"}}
-    wrong = [f"{option} {asked[option]} (it has {known[option]})" for option in known
-             if asked[option] is not None and asked[option] != known[option]]
+    came = {option: getattr(args, option.lstrip("-").replace("-", "_").lower()) for option in known}
+    wrong = [f"{option} {spelled(came[option])} (it has {spelled(known[option])})" for option in known
+             if came[option] is not None and came[option] != known[option]]
     if args.out is not None:
         wrong.append(f"--out {args.out} (it goes on where it is)")
     if wrong:
         raise Ended(f"--resume {run.folder}: contradicted by {', '.join(wrong)}: a run goes on as it began; only "
                     "--epochs may be larger")
+
+
+def spelled(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def told(result: dict[str, Any]) -> str:

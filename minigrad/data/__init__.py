@@ -10,6 +10,7 @@
 from . import transforms
 from .arrays import Arrays
 from .augment import random_affine, random_shift
+from .choice import of_classes, per_class
 from .cifar_files import cifar10, cifar100
 from .dataset import DataError, Dataset, Examples, Subset, TrainTest
 from .idx import read_idx, write_idx
@@ -26,6 +27,6 @@ from .uci_digits import digits
 __all__ = [
     "Arrays", "DataError", "Dataset", "Examples", "ImageFolder", "Loader", "MaskFolder", "Subset", "TrainTest",
     "batches", "cache_folder", "cifar10", "cifar100", "digits", "fashion_mnist", "image_folder", "load",
-    "mask_folder", "mnist", "names", "random_affine", "random_shift", "read_idx", "source", "split", "stratified_split",
-    "to_memory", "transforms", "write_idx",
+    "mask_folder", "mnist", "names", "of_classes", "per_class", "random_affine", "random_shift", "read_idx", "source",
+    "split", "stratified_split", "to_memory", "transforms", "write_idx",
 ]

@@ -162,8 +162,10 @@ def block(graph: Graph, who: str, name: str) -> list[str]:
     if name not in graph._by_name and not inside:
         paths = [node.name.split(".") for node in graph.nodes]
         known = dict.fromkeys([".".join(path[:i]) for path in paths for i in range(1, len(path) + 1)])
-        near = get_close_matches(name, known, 3) or list(known)[:12]
-        raise ValueError(f"{who}: this graph has no node or block {name!r}; there are {', '.join(near)}")
+        near = get_close_matches(name, known, 3)
+        raise ValueError(f"{who}: this graph has no node or block {name!r}"
+                         + (f": did you mean {' or '.join(near)}?" if near else
+                            f"; there are {', '.join(list(known)[:12])}{', ...' * (len(known) > 12)}"))
     return [name] if name in graph._by_name else inside
 
 

@@ -22,9 +22,13 @@ from .checkpoint import CheckpointError
 from .fit import fit, predict
 from .nonfinite import NonFiniteLoss
 from .parts import (
+    ALL,
+    Choice,
     Parts,
     Pictures,
     Prepare,
+    Shape,
+    Statistics,
     at_once,
     image_shape,
     load_data,
@@ -39,6 +43,19 @@ from .trainer import Trainer
 
 EVALUATE_BATCH = 500            # images at once where nothing is learned, at most
 CHECKPOINT_SECONDS = 30         # between two checkpoints; one is written too when a signal ends the run
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a job must know of the network that it goes on from.
+
+    said: what run.json says of it. reads: (c, h, w) of the images that it has learnt from, None for an open axis.
+    statistics: mean and std that these were normalised with; None: of the new data.
+    """
+
+    said: Mapping[str, Any]
+    reads: Shape | None
+    statistics: Statistics | None
 
 
 @dataclass(frozen=True)
@@ -72,6 +89,8 @@ class Job:
     loss_weights: Mapping[str, float] | None = None
     sides: tuple[int, int] = (1, 10**6)
     width: float | None = None                  # that make_model multiplies channels by, for run.json
+    choice: Choice = ALL                        # which classes and images of the data count
+    origin: Origin | None = None                # of a network that has learnt something before
 
     @property
     def folder(self) -> str:
@@ -84,7 +103,8 @@ class Job:
 
     @property
     def settings(self) -> Settings:
-        return settings_for(self.model, self.data, epochs=self.epochs, batch_size=self.batch_size,
+        fresh = None if self.origin else self.model
+        return settings_for(fresh, self.data, epochs=self.epochs, batch_size=self.batch_size,
                             learning_rate=self.learning_rate, weight_decay=self.weight_decay,
                             optimizer=self.optimizer, augment=self.augment, patience=self.patience)
 
@@ -132,7 +152,8 @@ def run(job: Job, command: str, callbacks: Sequence[Callback] = (),
     model, parts = model_and_parts(job, say)
     said = described(job, parts)
     settings = {"model": job.model, "width": job.width, **asdict(job.settings), "validation": job.held_out,
-                "device": job.device, "device_name": device_name(job.device)}
+                "device": job.device, "device_name": device_name(job.device),
+                **({"origin": job.origin.said} if job.origin else {})}
     if job.resume:
         folder.resume(job.seed, said, settings)
     else:
@@ -267,22 +288,22 @@ def one_blas_thread() -> AbstractContextManager:
 
 def model_and_parts(job: Job, say: Callable[[str], None] = lambda line: None) -> tuple[Module, Parts]:
     """The model, for as many classes and channels as the data have; and the data, in the size that it reads."""
-    found = load_data(job.data, job.root, job.download, None)
+    found, origin = load_data(job.data, job.root, job.download, None, job.choice), job.origin
     image = shape_of(found.train)
     manual_seed(job.seed)
     model = job.make_model(len(found.train.classes), image[0] or 1)
-    reads = shape_for(image_shape(model), image, job.sides)
+    reads = shape_for(origin.reads if origin else image_shape(model), image, job.sides)
     if source(job.data).name == "folder":                   # read anew, in the size of the model
-        found = load_data(job.data, job.root, False, reads)
+        found = load_data(job.data, job.root, False, reads, job.choice)
     if reads is not None and reads[1:] != image[1:]:
         size = "several sizes" if None in image else spell(image[1:])
         say(f"images of {size} are resized to {spell(reads[1:])} for {job.model}")
-    return model, parts_of(found, job.data, reads, job.seed, job.held_out)
+    return model, parts_of(found, job.data, reads, job.seed, job.held_out, origin.statistics if origin else None)
 
 
 def described(job: Job, parts: Parts) -> dict[str, Any]:
     """What run.json says of the data."""
-    return {"name": job.data, "root": job.root, "train_images": len(parts.train),
+    return {"name": job.data, "root": job.root, **job.choice.said, "train_images": len(parts.train),
             "validation_images": len(parts.validation), "test_images": len(parts.test), "classes": parts.classes,
             "image": parts.image, "reads": parts.prepare.reads, "mean": parts.mean, "std": parts.std}
 

@@ -19,6 +19,35 @@ PIXELS = 500 * 32 * 32          # at once where nothing is learned, which bounds
 SAMPLE = 2000                   # images of a folder that mean and standard deviation are taken from
 Shape = tuple[int | None, ...]
 Numbers = float | list[float]
+Statistics = tuple[Numbers, Numbers]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which examples of a data set count. classes: their names, in the order in which they are numbered; per_class: so
+    many training images of each, those that `seed` draws; None: all."""
+
+    classes: tuple[str, ...] | None = None
+    per_class: int | None = None
+    seed: int = 0
+
+    def of(self, found: TrainTest) -> TrainTest:
+        """The chosen examples of every part. Raises DataError for classes that are not there, or have too few."""
+        parts = {name: part for name, part in vars(found).items() if part is not None}
+        if self.classes is not None:
+            parts = {name: sets.of_classes(part, self.classes) for name, part in parts.items()}
+        if self.per_class is not None:
+            parts["train"] = sets.per_class(parts["train"], self.per_class, self.seed)
+        return TrainTest(**parts)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What run.json says of it: nothing where all counts."""
+        said = {"chosen_classes": self.classes, "per_class": self.per_class}
+        return {name: value for name, value in said.items() if value is not None}
+
+
+ALL = Choice()
 
 
 class Prepare:
@@ -87,30 +116,31 @@ class Pictures:
 
 
 def load_parts(name: str, root: str | None, download: bool, reads: Shape | None, seed: int, share: float,
-               statistics: tuple[Numbers, Numbers] | None = None) -> Parts:
+               statistics: Statistics | None = None, choice: Choice = ALL) -> Parts:
     """A data set by name in three parts; see `parts_of`."""
-    return parts_of(load_data(name, root, download, reads), name, reads, seed, share, statistics)
+    return parts_of(load_data(name, root, download, reads, choice), name, reads, seed, share, statistics)
 
 
-def load_data(name: str, root: str | None, download: bool, reads: Shape | None) -> TrainTest:
+def load_data(name: str, root: str | None, download: bool, reads: Shape | None, choice: Choice = ALL) -> TrainTest:
     """A data set by name; images in folders are scaled to what the model reads. Raises DataError."""
-    return sets.load(name, root, download=download, **options_for(name, reads))
+    return choice.of(sets.load(name, root, download=download, **options_for(name, reads)))
 
 
 def parts_of(found: TrainTest, name: str, reads: Shape | None, seed: int, share: float,
-             statistics: tuple[Numbers, Numbers] | None = None) -> Parts:
+             statistics: Statistics | None = None) -> Parts:
     """A data set in three parts, for a model that reads images of shape `reads` (c, h, w).
 
     reads: None for an open axis; None as a whole: whatever comes. share: of the training images, for validation; not
     used where the data have a validation part of their own. The share that `seed` chooses is another for every seed.
-    statistics: the mean and std of an earlier run; by default those of the training part.
+    statistics: the mean and std of an earlier run; by default those of the training part. Float images are normalised
+    already, and keep theirs.
     Raises DataError, also where the model reads no such images.
     """
     train, validation = (found.train, found.validation) if found.validation is not None else \
         split(found.train, share, seed)
     image = tuple(np.shape(train[0][0]))
     check_fit(name, image, reads)
-    mean, std = statistics or statistics_of(train)
+    mean, std = statistics_of(train) if statistics is None or is_normalised(train) else statistics
     return Parts(name, train, validation, found.test, image, mean, std, Prepare(mean, std, reads))
 
 
@@ -193,9 +223,14 @@ def image_shape(model: Module) -> Shape | None:
     return tuple([n if isinstance(n, int) else None for n in shape[1:]])
 
 
+def is_normalised(data: Any) -> bool:
+    """Whether its images are floats, with the mean and std that it names."""
+    return isinstance(data, Dataset) and data.images.dtype != np.uint8
+
+
 def statistics_of(train: Any) -> tuple[Numbers, Numbers]:
     """Mean and std of a training part; those that float images were normalised with already."""
-    if isinstance(train, Dataset) and train.images.dtype != np.uint8:
+    if is_normalised(train):
         return train.mean, train.std
     sample = train
     if not getattr(train, "takes_indices", False) and len(train) > SAMPLE:         # files, each read from the disk
