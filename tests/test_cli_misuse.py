@@ -74,6 +74,7 @@ def loose_files(place: Path) -> dict[str, str]:
     (place / "cifar").mkdir()
     for file in (*[f"data_batch_{i}.bin" for i in range(1, 6)], "test_batch.bin"):
         (place / "cifar" / file).write_bytes(b"".join([bytes([label]) + bytes(3072) for label in range(10)] * 2))
+    (place / "cifar" / "batches.meta.txt").write_text("\n".join([f"kind{i}" for i in range(10)]))
     full = place / "full"
     full.mkdir()
     (full / "thesis.txt").write_text("mine")
@@ -297,11 +298,11 @@ FINETUNE: list[tuple[list[str], str, int]] = [
     (["finetune", "{linear}", "--data", "digits"], "linear.safetensors: holds weights without their model", 2),
     (["finetune", "{stopped}"], "stopped: has no weights.safetensors: the run was stopped before its end", 2),
     (["finetune", "{weights}"], "does not say what it was trained on: name the data with --data", 2),
-    (["finetune", "lenet5", "--weights", "{linear}", "--data", "digits"], "linear.safetensors: holds no weights of ", 2),
+    (["finetune", "lenet5", "--weights", "{linear}", "--data", "digits"], "linear.safetensors: holds no weights", 2),
     (["finetune", "lenet5", "--weights", "{cut}", "--data", "digits"], "cut.safetensors: expected a safetensors", 2),
     (["finetune", "lenet4", "--weights", "{weights}"], "unknown model 'lenet4': did you mean lenet5?", 2),
     (["finetune", "{run}", "--weights", "{weights}"], "has its own: --weights goes with the name of a model", 2),
-    (["finetune", "unet", "--weights", "{weights}", "--data", "digits"], "weights.safetensors: holds no weights of ", 2),
+    (["finetune", "unet", "--weights", "{weights}", "--data", "digits"], "weights.safetensors: holds no weights", 2),
     (["finetune", "{run}", "--cut", "tahn_3"], "--cut tahn_3: this graph has no node or block 'tahn_3': did you mean "
      "tanh_3", 2),
     (["finetune", "{run}", "--cut", "image"], "--cut image: nothing that", 2),

@@ -12,7 +12,7 @@ from typing import Any
 from .. import models, nn
 from ..graph import Graph
 from ..graph.head import pairs
-from ..nn import Module
+from ..train import Callback, Trainer
 from ..train.job import Job, Origin
 from ..train.recipes import TUNING
 from .data_argument import add_choice, add_data, statistics
@@ -79,7 +79,16 @@ def parser() -> Parser:
 
 
 def run(args: argparse.Namespace, command: str) -> int:
-    return trained(new_job(args) if args.resume is None else resumed_job(args), args, command)
+    return trained(new_job(args) if args.resume is None else resumed_job(args), args, command, Counted())
+
+
+class Counted(Callback):
+    """Says at the beginning how much of the network learns."""
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        sizes = [(p.size, p.requires_grad) for p in trainer.model.parameters()]
+        free, whole = sum([size for size, learns in sizes if learns]), sum([size for size, _ in sizes])
+        tell_aside(f"{free:,} of {plural(whole, 'parameter')} learn")
 
 
 def new_job(args: argparse.Namespace) -> Job:
@@ -95,7 +104,7 @@ def new_job(args: argparse.Namespace) -> Job:
         args.root = own.root
     said = {"from": place(args.run), "weights": args.weights and place(args.weights), "cut": args.cut,
             "freeze": args.freeze or NONE}
-    job = Job(called(model), **asked(args, data), **begun(model, said, args.quiet))
+    job = Job(called(model), **asked(args, data), **begun(model, said))
     job = replace(job, out=args.out or f"runs/{job.model}-finetuned-{data}-seed{job.seed}")
     if model.run is not None and os.path.realpath(job.folder) == os.path.realpath(model.run.folder):
         raise Ended(f"--out {job.folder}: is the run that the network comes from: name another folder")
@@ -111,7 +120,7 @@ def resumed_job(args: argparse.Namespace) -> Job:
                                             "--cut": said.get("cut"), "--freeze": said.get("freeze")})
     for key, kind in (("from", str), ("freeze", str), ("weights", OR_NONE), ("cut", OR_NONE)):
         run.get("settings", "origin", key, kind=kind)           # Ended where it is damaged
-    return Job(run.model, **known, **begun(learnt(said["from"], said["weights"]), said, args.quiet))
+    return Job(run.model, **known, **begun(learnt(said["from"], said["weights"]), said))
 
 
 # --- where it comes from ------------------------------------------------------------------------------------------
@@ -137,20 +146,14 @@ def place(word: str) -> str:
     return word if word in models.names() and not os.path.exists(word) else os.path.abspath(word)
 
 
-def begun(model: Subject, said: Mapping[str, Any], quiet: bool) -> dict[str, Any]:
+def begun(model: Subject, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a job must know of the network that it begins with; said: what run.json says of it. Ended where it cannot be
     cut or frozen like that."""
     cut, freeze, kind = said["cut"], said["freeze"], called(model)
     with_head(model, 2, cut, freeze)                        # what is wrong is known before any data are read
     known = models.CARDS.get(kind)
-
-    def make_model(classes: int, channels: int) -> Module:
-        graph = with_head(model, classes, cut, freeze)
-        if not quiet:
-            tell_aside(counted(graph))
-        return graph
-
-    return {"make_model": make_model, "called": f"{known.title if known else kind}, fine-tuned",
+    return {"make_model": lambda classes, channels: with_head(model, classes, cut, freeze),
+            "called": f"{known.title if known else kind}, fine-tuned",
             "sides": (known.least_side, known.image[1]) if known else EVERY_SIZE,
             "origin": Origin(said, image_shape(model), normalised(model))}
 
@@ -161,13 +164,6 @@ def normalised(model: Subject) -> Any:
     if model.run is None and any([isinstance(layer, nn.Normalization) for layer in model.graph.modules()]):
         return 0.0, 1.0
     return statistics(model.run)
-
-
-def counted(graph: Graph) -> str:
-    """How much of the network learns, in a line."""
-    sizes = [(p.size, p.requires_grad) for p in graph.parameters()]
-    free = sum([size for size, learns in sizes if learns])
-    return f"{free:,} of {plural(sum([size for size, _ in sizes]), 'parameter')} learn"
 
 
 # --- the network --------------------------------------------------------------------------------------------------

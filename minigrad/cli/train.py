@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import models
 from ..data.transforms import AUGMENTATIONS
-from ..train import ProgressBar
+from ..train import Callback, ProgressBar
 from ..train.checkpoint import LAST
 from ..train.fit import OPTIMIZERS
 from ..train.job import Job
@@ -145,10 +145,12 @@ def run(args: argparse.Namespace, command: str) -> int:
     return trained(new_job(args) if args.resume is None else resumed_job(args), args, command)
 
 
-def trained(job: Job, args: argparse.Namespace, command: str) -> int:
-    """Run a job and tell its result. Ended where a signal stops it and it can go on."""
+def trained(job: Job, args: argparse.Namespace, command: str, *more: Callback) -> int:
+    """Run a job and tell its result. more: what else is shown meanwhile. Ended where a signal stops it and it can go
+    on."""
+    shown = [*more, ProgressBar("images")]
     try:
-        result = run_job(job, command) if args.quiet else run_job(job, command, [ProgressBar("images")], tell_aside)
+        result = run_job(job, command) if args.quiet else run_job(job, command, shown, tell_aside)
     except (KeyboardInterrupt, Terminated) as error:
         if not (unfinished(job.folder) / LAST).exists():
             raise
