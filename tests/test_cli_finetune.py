@@ -166,7 +166,7 @@ def test_a_run_like_any_other(here, capsys):
     record = run_json()
     data = record["data"]
     assert data["per_class"] == 5 and data["train_images"] + data["validation_images"] == 25
-    assert record["settings"]["learning_rate"] == 0.01 and record["settings"]["model"] == "resnet20_cifar"
+    assert record["settings"]["learning_rate"] == 0.025 and record["settings"]["model"] == "resnet20_cifar"
     found = json.loads(said(["evaluate", "run", "--json", "--quiet"], capsys))
     assert found["accuracy"] == record["result"]["test_accuracy"] and found["images"] == record["result"]["test_images"]
     assert found["classes"] == ["5", "6", "7", "8", "9"]

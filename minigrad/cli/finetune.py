@@ -50,8 +50,10 @@ MORE = """
 The new head is a layer like the old one, the last with parameters. With --cut everything after that node goes, and the
 new head is a linear layer; maps are averaged before it. Auxiliary heads go too.
 
-Frozen layers keep their weights to the last bit, and their BatchNorm its running statistics. With few images of each
-class --freeze all is quick and hard to overfit; --freeze none moves everything, and wants a small --lr.
+Frozen layers keep their weights to the last bit, and their BatchNorm its running statistics; a step costs less then.
+
+Learning rate and weight decay are those of the model's paper, the rate in proportion to the smaller batch, where
+minigrad train --help lists it.
 
 Images become what the network has learnt from: its size, its channels, its normalisation. Validation is the share of
 the training images that chooses the epoch, as in minigrad train, whose help tells more of the options below.

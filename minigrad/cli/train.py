@@ -40,7 +40,7 @@ from .output import percent, plural, table, tell, tell_json
 from .run_record import Run, unfinished
 from .signals import Terminated
 
-BY_DATA = "(default: the data set's, below)"
+BY_DATA, BY_MODEL = "(default: the data set's, below)", ", or the model's"
 USAGE = "train MODEL"
 ABOUT = """
 Train a model, choose an epoch by a part of the training images that is kept aside, read the test part once, and leave a
@@ -95,8 +95,8 @@ def parser() -> Parser:
 
 def add_training(parser: Parser, usual: Settings | None = None) -> None:
     """The options that say how to train. usual: what they are where they are not given; None: that is the data's."""
-    def default(name: str) -> str:
-        return BY_DATA if usual is None else f"(default: {getattr(usual, name):g})"
+    def default(name: str, by_paper: str = "") -> str:
+        return BY_DATA if usual is None else f"(default: {getattr(usual, name):g}{by_paper})"
 
     parser.add_argument("--seed", metavar="N", type=whole,
                         help="of weights, split, order and augmentation (default: 0)")
@@ -106,9 +106,9 @@ def add_training(parser: Parser, usual: Settings | None = None) -> None:
     parser.add_argument("--optimizer", metavar="NAME", type=one_of("optimizer", OPTIMIZERS),
                         help=f"one of {', '.join(OPTIMIZERS)} (default: sgd, with Nesterov's momentum, 0.9)")
     parser.add_argument("--lr", metavar="RATE", type=rate, help="learning rate of the first step; it falls to 0 along "
-                        f"a cosine {default('learning_rate')}")
+                        f"a cosine {default('learning_rate', BY_MODEL)}")
     parser.add_argument("--weight-decay", metavar="X", type=share,
-                        help=f"how strongly weights are pulled to 0 {default('weight_decay')}")
+                        help=f"how strongly weights are pulled to 0 {default('weight_decay', BY_MODEL)}")
     parser.add_argument("--augment", metavar="HOW", type=one_of("augmentation", ["auto", *AUGMENTATIONS]),
                         help=f"change the training images at random: {', '.join(AUGMENTATIONS)}, or auto, as is usual "
                              "for the data (default: auto)")

@@ -37,7 +37,7 @@ from .parts import (
     shape_of,
     spell,
 )
-from .recipes import Augment, Settings, augmentation, recipe_for, settings_for
+from .recipes import TUNING, Augment, Settings, augmentation, recipe_for, settings_for
 from .run_folder import PICTURES, WEIGHTS, RunFolder, RunFolderError
 from .trainer import Trainer
 
@@ -103,10 +103,10 @@ class Job:
 
     @property
     def settings(self) -> Settings:
-        fresh = None if self.origin else self.model
-        return settings_for(fresh, self.data, epochs=self.epochs, batch_size=self.batch_size,
-                            learning_rate=self.learning_rate, weight_decay=self.weight_decay,
-                            optimizer=self.optimizer, augment=self.augment, patience=self.patience)
+        return settings_for(self.model, self.data, TUNING if self.origin else None, epochs=self.epochs,
+                            batch_size=self.batch_size, learning_rate=self.learning_rate,
+                            weight_decay=self.weight_decay, optimizer=self.optimizer, augment=self.augment,
+                            patience=self.patience)
 
     @property
     def monitor(self) -> tuple[str, str]:

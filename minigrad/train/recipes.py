@@ -75,7 +75,7 @@ RECIPES = {
 }
 
 
-# Of a network that goes on from what it knows, whatever it is: see benchmarks/studies/transfer.py for the rate.
+# Of a network that goes on from what it knows, on whatever data: small batches, for there are few images as a rule.
 TUNING = Settings(epochs=30, batch_size=32, learning_rate=0.01, weight_decay=1e-4)
 
 
@@ -129,15 +129,14 @@ def augmentation(name: str, data: str) -> Augment | None:
     return recipe_for(data).augment if name == "auto" else by_name(name)
 
 
-def settings_for(model: str | None, data: str, **asked: Any) -> Settings:
-    """The settings of a model on a data set: the data's, with rate and weight decay of the model's family; of what is
-    asked None is the recipe's. model: None for a network that has learnt something before, for which TUNING is usual.
+def settings_for(model: str, data: str, usual: Settings | None = None, **asked: Any) -> Settings:
+    """The settings of a model on a data set: what is `usual`, None for the data's recipe, with rate and weight decay of
+    the model's family; of what is asked None is that.
 
     An optimizer that is not the recipe's has its own usual learning rate, unless one is asked for; and no weight decay.
     """
     asked = {name: value for name, value in asked.items() if value is not None}
-    usual = recipe_for(data).settings if model is not None else TUNING
-    family = family_of(model) if model is not None else None
+    usual, family = usual or recipe_for(data).settings, family_of(model)
     if family is not None:
         usual = family.applied(usual)
     other = asked.get("optimizer", usual.optimizer)
