@@ -26,7 +26,7 @@ COMMANDS = {                    # in the order of work
     "summary": "a model as a table: shapes, parameters, multiplications",
     "draw": "a model as a picture (SVG)",
     "train": "train a model, leave a run folder with weights and pictures",
-    "finetune": "teach a trained model other classes: a new head, layers frozen or not",
+    "finetune": "put a new head on a trained model, for other classes",
     "evaluate": "measure a trained model on a data set",
     "predict": "say what a trained model sees in image files",
     "step": "walk through a model's backward pass, call by call",
