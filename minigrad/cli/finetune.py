@@ -39,10 +39,10 @@ EXAMPLES = [
     ("minigrad finetune runs/low --classes 5,6,7,8,9 --per-class 10", "teach it the others, from 10 images of each"),
     ("minigrad finetune runs/low --classes 5,6,7,8,9 --freeze all --out runs/frozen",
      "its features as they are: the new head alone learns"),
-    ("minigrad finetune runs/low --classes 5,6,7,8,9 --cut tanh_3 --freeze s4 --out runs/cut",
+    ("minigrad finetune runs/low --classes 8,9 --cut tanh_3 --freeze s4",
      "cut it after the node tanh_3, and freeze it up to s4 (minigrad summary runs/low lists the nodes)"),
     ("minigrad finetune runs/cifar --data folder --root photos", "on one's own images, one folder for each class"),
-    ("minigrad finetune resnet18 --weights resnet18.safetensors --data folder --root photos",
+    ("minigrad finetune vgg11 --weights vgg11.safetensors --data folder --root a.zip",
      "from torchvision's weights, saved as safetensors"),
     ("minigrad finetune --resume runs/frozen", "go on where Ctrl-C, a crash or a power cut has stopped a run"),
 ]
