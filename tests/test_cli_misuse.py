@@ -185,7 +185,7 @@ FILES: list[tuple[list[str], str, int]] = [
     (["train", "vgg11", "--data", "folder", "--root", "{stray_png}"], "1 image lies outside of any (sun.png)", 2),
     (["train", "vgg11", "--data", "folder", "--root", "{broken_png}"], "broken/day/", 2),
     (["train", "vgg11", "--data", "folder", "--root", "{two_png}"], "two: 2 images are too few to split off a test", 2),
-    (["train", "unet"], "unet marks every pixel and learns from images with masks: minigrad train has a class for", 2),
+    (["train", "unet", "--data", "digits"], "--data digits has a class for each image: unet marks every pixel and", 2),
     (["train", "unet_paper", "--data", "folder", "--root", "{gap_png}"], "unet_paper marks every pixel", 2),
     (["train", "lenet5_paper", "--width", "0.5"], "--width 0.5: lenet5_paper has the maps that its paper's tables", 2),
     *[(["train", "vgg11", "--width", x], f"--width: expected a number above 0, at most 10, '{x}' came", 2)
@@ -194,7 +194,8 @@ FILES: list[tuple[list[str], str, int]] = [
     (["evaluate", "{bad_reads}"], "run.json: is damaged: expected data.reads to be three positive sizes", 2),
     (["predict", "{bad_reads}", "{image}"], "run.json: is damaged: expected data.reads to be three positive", 2),
     (["train", "lenet5", "--data", "cifar10", "--root", "{empty}"], "cifar-10-binary.tar.gz", 2),
-    (["train", "lenet5", "--data", "masks", "--root", "{empty}"], "--data: unknown data set 'masks'", 2),
+    (["train", "lenet5", "--data", "masks", "--root", "{empty}"], "--data masks has a class for every pixel: ", 2),
+    (["train", "unet", "--data", "masks", "--root", "{empty}"], "empty: expected one folder of images (image,", 2),
     (["train", "lenet5", "--optimizer", "sdg"], "--optimizer: unknown optimizer 'sdg': did you mean sgd?", 2),
     (["train", "lenet5", "--augment", "crop"], "--augment: unknown augmentation 'crop': did you mean crop-flip?", 2),
     (["train", "lenet5", "--workers", "-1"], "--workers: expected a whole number from 0 to 256, '-1' came", 2),
@@ -317,6 +318,8 @@ FINETUNE: list[tuple[list[str], str, int]] = [
     (["finetune", "{run}", "--per-class", "99"], "expected 99 examples of each class, there are ", 2),
     (["finetune", "{run}", "--per-class", "0"], "--per-class: expected a positive whole number", 2),
     (["finetune", "{run}", "--data", "folder"], "--data folder needs --root", 2),
+    (["finetune", "{run}", "--data", "cells"], "--data cells has a class for every pixel, and a new head gives one", 2),
+    (["train", "unet", "--data", "cells", "--classes", "cell"], "every pixel: images cannot be chosen by their", 2),
     (["finetune", "{run}", "--data", "folder", "--root", "{gap_png}"], "gap/night: expected the images of a class", 2),
     (["finetune", "{run}", "--data", "folder", "--root", "{broken_png}"], "broken/day/", 2),
     (["finetune", "{run}", "--data", "cifar10", "--root", "{cifar}"], "the model reads 1 channel, the images of "

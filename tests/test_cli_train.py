@@ -18,8 +18,7 @@ from cli_runs import POSIX, contents, narrow, on, process, refused, run_json, sa
 import minigrad
 from minigrad import cli
 from minigrad.cli.train import told
-from minigrad.train import Callback
-from minigrad.train import job as jobs
+from minigrad.train import Callback, classification
 from minigrad.train.run_folder import RunFolder
 
 
@@ -134,7 +133,7 @@ def test_control_c(mnist_files, capsys, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(jobs, "evaluate", interrupted)
+    monkeypatch.setattr(classification, "evaluate", interrupted)
     err = refused(on(mnist_files, "--out", "run", "--quiet"), capsys, status=130)
     assert err == "minigrad: error: interrupted\n"
     assert sorted(path.name for path in Path("run").iterdir()) == ["history.csv", "run.json"]
@@ -160,7 +159,7 @@ def test_a_fault_of_the_program_shows_its_traceback(mnist_files, monkeypatch):
     def faulty(*args):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(jobs, "evaluate", faulty)
+    monkeypatch.setattr(classification, "evaluate", faulty)
     with pytest.raises(ValueError, match="a bug"):
         cli.main(on(mnist_files, "--quiet"))
 
@@ -174,7 +173,7 @@ def interrupt(*args):
 
 
 FAILURES = [
-    ("minigrad.train.job.evaluate", interrupt, 130, "interrupted"),
+    ("minigrad.train.classification.evaluate", interrupt, 130, "interrupted"),
     ("minigrad.train.run_folder._write_rows", disk_full, 2, "history.csv cannot be written (No space left on device)"),
     ("save", disk_full, 2, "weights.safetensors cannot be written (No space left on device)"),
     ("minigrad.train.job.draw", disk_full, None, "OSError: [Errno 28] No space left on device"),

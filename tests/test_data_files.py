@@ -669,11 +669,11 @@ def test_to_memory(tmp_path):
 # --- by name --------------------------------------------------------------------------------------------------
 
 def test_names_and_options():
-    assert data.names() == ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "folder", "masks"]
+    assert data.names() == ["digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "folder", "cells", "masks"]
     for name in data.names():
         source = data.source(name)
         assert source.name == name and source.title and source.about
-        assert source.downloads == (name not in ("digits", "folder", "masks"))
+        assert source.downloads == (name not in ("digits", "folder", "cells", "masks"))
         assert source.needs_root == (name in ("folder", "masks"))
     assert data.source("cifar100").options == {"coarse": False}
     assert data.source("Fashion-MNIST").name == "fashion_mnist"

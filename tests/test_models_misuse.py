@@ -21,7 +21,8 @@ from minigrad.models.wide_resnet import wrn
     ("alexnet", (3, 32, 32), r"^features.12: max_pool2d: a window of 3 .* called with image \(1, 3, 32, 32\)"),
     ("vgg11", (3, 16, 16), r"^features.20: max_pool2d: a window of 2 .* called with image \(1, 3, 16, 16\)"),
     ("densenet121", (3, 16, 16), r"^features.transition3.pool: .* called with image \(1, 3, 16, 16\)"),
-    ("unet", (1, 40, 40), r"^up4.concat: .* size 5 .* size 4 .* called with image \(1, 1, 40, 40\)"),
+    ("unet", (1, 40, 50), r"^up4.concat: .* size 5 .* size 4 .* called with image \(1, 1, 40, 50\)\): the graph "
+                          r"takes heights and widths that are multiples of 16, as 32 x 48 or 48 x 64$"),
 ])
 def test_images_that_do_not_fit(name, shape, message):
     with pytest.raises(ValueError, match=message) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from strict_cupy import installed
-from trainings import bars, small_model
+from trainings import Interrupt, bars, small_model
 
 from minigrad import models, nn
 from minigrad.data import DataError, Dataset, TrainTest, random_shift, stratified_split, write_idx
@@ -19,8 +18,9 @@ from minigrad.graph import Graph, Input, load
 from minigrad.train import Callback, CheckpointError, Interrupted, NonFiniteLoss, parts, recipes
 from minigrad.train import job as jobs
 from minigrad.train.checkpoint import read_checkpoint
+from minigrad.train.classification import evaluate
 from minigrad.train.fit import OPTIMIZERS
-from minigrad.train.job import Job, evaluate, run
+from minigrad.train.job import Job, run
 from minigrad.train.recipes import Recipe, Settings, settings_for
 from minigrad.train.run_folder import RunFolderError, read_history
 
@@ -209,17 +209,6 @@ def test_a_run_on_a_device(tmp_path, tiny, monkeypatch):
 
 
 # --- going on with a run ------------------------------------------------------------------------------------------
-
-class Interrupt(Callback):
-    """Sends this process a signal after some step, as a user's Ctrl-C does."""
-
-    def __init__(self, step, number=signal.SIGINT):
-        self.step, self.number = step, number
-
-    def on_step_begin(self, trainer, inputs, targets):
-        if trainer.steps == self.step:
-            signal.raise_signal(self.number)
-
 
 def bits(folder):
     return (folder / "weights.safetensors").read_bytes()

@@ -18,7 +18,9 @@ from minigrad.data.transforms import (
     Normalize,
     RandomAffine,
     RandomCrop,
+    RandomElastic,
     RandomHorizontalFlip,
+    RandomQuarterTurn,
     RandomRotation,
     RandomShift,
     RandomVerticalFlip,
@@ -54,6 +56,7 @@ EVERY = [RandomCrop(5), RandomCrop(padding=2), RandomCrop((4, 6), (1, 2, 3, 4), 
          RandomRotation((10, 20), "nearest", "edge"), RandomAffine(10, (0.1, 0.2), (0.8, 1.2), (1, 2, -3, 4)),
          ColorJitter(0.4, 0.4, 0.4, 0.2), ColorJitter(brightness=(0.5, 0.9)), Resize(5),
          Resize((12, 3), antialias=False), Resize(4, "nearest"), ToFloat(),
+         RandomQuarterTurn(), RandomElastic(1.5), RandomElastic(2, 4, "nearest", 0),
          Compose([RandomHorizontalFlip(), ToFloat(), Normalize(0.5, [0.1, 0.2, 0.3])])]
 GEOMETRY = [transform for transform in EVERY if transform.moves]
 
@@ -424,19 +427,52 @@ def test_to_float_and_normalize():
 
 
 def test_presets():
-    assert list(AUGMENTATIONS) == ["none", "crop-flip", "affine"] == list(transforms.presets.ABOUT)
+    names = ["none", "crop-flip", "affine", "flip-turn", "elastic"]
+    assert list(AUGMENTATIONS) == names == list(transforms.presets.ABOUT)
     assert augmentation("none") is None
-    for name in ("crop-flip", "affine"):
+    for name in names[1:]:
         for images in (pictures(8, 3, 32, 32, np.uint8), pictures(8, 1, 28, 28)):
             out, labels = augmentation(name)(images, np.arange(8), rng())
             assert out.shape == images.shape and out.dtype == images.dtype and (out != images).any()
-    with pytest.raises(DataError, match="augmentation: expected one of none, crop-flip, affine, 'flip' came"):
+    with pytest.raises(DataError, match="augmentation: expected one of none, crop-flip, affine, flip-turn, el"):
         augmentation("flip")
+
+
+def test_quarter_turns():
+    images = pictures(200, 2, 5, 5)
+    out, _ = RandomQuarterTurn()(images, None, rng())
+    turns = [next(k for k in range(4) if (np.rot90(a, k, (1, 2)) == b).all()) for a, b in zip(images, out, strict=True)]
+    assert set(turns) == {0, 1, 2, 3}
+    wide = pictures(50, 1, 4, 6)
+    assert {bool((a == b).all()) or (a[:, ::-1, ::-1] == b).all() for a, b in
+            zip(wide, RandomQuarterTurn()(wide, None, rng())[0], strict=True)} == {True}
+
+
+def test_elastic_bends_smoothly_and_by_its_deviation():
+    """A ramp shows where each pixel came from: by std on average at the grid's points, and neighbours nearly alike."""
+    side, std = 61, 3.0
+    ramp = np.broadcast_to(np.arange(side, dtype=np.float64)[:, None], (400, 1, side, side))
+    moved = RandomElastic(std)(ramp, None, rng())[0][:, 0, 5:-5] - np.arange(5.0, side - 5)[:, None]
+    middle = moved[:, side // 2 - 5, side // 2]                     # on the middle point of the grid
+    assert abs(middle.std() - std) < 0.4 and abs(middle.mean()) < 0.5
+    assert abs(np.diff(moved, axis=2)).max() < 1.2
+    assert (RandomElastic(0)(ramp, None, rng())[0] == ramp).all()
+
+
+@pytest.mark.parametrize("points", [2, 3, 6])
+def test_splines_go_through_their_points(points):
+    from minigrad.data.transforms.elastic import splines
+
+    values, n = rng().normal(size=points), 5 * (points - 1) + 1
+    np.testing.assert_allclose((splines(n, points) @ values)[::5], values)
+    np.testing.assert_allclose(splines(n, points).sum(1), 1)
 
 
 # --- errors ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize(("make", "says"), [
+    (lambda: RandomElastic(-1), "RandomElastic: expected std from 0 to"),
+    (lambda: RandomElastic(grid=1), "RandomElastic: expected grid, a number of points, a whole number from 2 on, 1"),
     (lambda: RandomCrop(0), "RandomCrop: expected a size, a whole number from 1 on, 0 came"),
     (lambda: RandomCrop((1, 2, 3)), r"RandomCrop: expected a size as an int or \(h, w\), \(1, 2, 3\) came"),
     (lambda: RandomCrop(3, (1, 2, 3)), r"padding as an int, .*\(1, 2, 3\) came"),

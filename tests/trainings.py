@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 
 from minigrad import nn, ops
 from minigrad.backend import to_numpy
 from minigrad.data import Dataset
 from minigrad.graph import Graph, Input
+from minigrad.train import Callback
 
 CLASSES = ("0", "1", "2")
+
+
+class Interrupt(Callback):
+    """Sends this process a signal after some step, as a user's Ctrl-C does."""
+
+    def __init__(self, step, number=signal.SIGINT):
+        self.step, self.number = step, number
+
+    def on_step_begin(self, trainer, inputs, targets):
+        if trainer.steps == self.step:
+            signal.raise_signal(self.number)
 
 
 def bars(n: int, seed: int = 0, classes: tuple[str, ...] = CLASSES) -> Dataset:

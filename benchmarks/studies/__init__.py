@@ -1,1 +1,1 @@
-"""Studies: what trained networks can do, over several seeds: python -m benchmarks.studies.<name> --help."""
+"""Studies: what papers report of training, measured again with minigrad: python -m benchmarks.studies.<name> --help."""

@@ -14,9 +14,10 @@ from ..train import pictures
 from ..train.parts import at_once
 from .data_argument import PARTS, Chosen, add_data, chosen
 from .errors import Ended
-from .forward import BATCH, log_probabilities
-from .grammar import Parser, add_device, add_json, add_quiet, add_workers, name, one_of, wrapped
+from .forward import BATCH, log_probabilities, marks_pixels
+from .grammar import Parser, add_device, add_json, add_quiet, add_views, add_workers, name, one_of, wrapped
 from .images import pillow
+from .masks import evaluate_masks
 from .output import percent, plural, table, tell, tell_json
 from .subject import TRAINED, trained
 
@@ -25,7 +26,8 @@ CONFUSIONS = 3                  # pairs of classes that are told
 USAGE = "evaluate RUN"
 ABOUT = """
 Measure a trained model: loss, accuracy, and which classes it takes for which, beside what always answering the
-commonest class would give.
+commonest class would give. Of a network that marks every pixel, as U-Net: the share of right pixels, and of each class
+the intersection over union (IoU) of its areas.
 """
 EXAMPLES = [
     ("minigrad evaluate runs/lenet5-digits-seed0", "on the test part of the data it was trained on"),
@@ -46,7 +48,9 @@ def parser() -> Parser:
                         help="test, validation or train (default: test)")
     parser.add_argument("--out", metavar="DIR", type=name,
                         help="leave pictures here: the confusions, the most wrong answers, and images/ with these as "
-                             "files, which minigrad predict reads (default: none)")
+                             "files, which minigrad predict reads; of U-Net images beside truth and answer (default: "
+                             "none)")
+    add_views(parser, "the run's")
     add_workers(parser)
     add_device(parser)
     add_quiet(parser)
@@ -59,6 +63,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     out = None if args.out is None else picture_folder(Path(args.out))
     model = trained(args.run)
     data = chosen(model, args)
+    if marks_pixels(model.graph):
+        return evaluate_masks(args, model, data, out)
     started = perf_counter()
     batches = data.parts.batches(data.part, at_once(data.parts.prepare.reads, BATCH), args.workers)
     logs = log_probabilities(model.graph, batches, len(batches), args.device, args.quiet)

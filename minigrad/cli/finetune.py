@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import models, nn
+from ..data import source
 from ..graph import Graph
 from ..graph.head import pairs
 from ..train import Callback, Trainer
@@ -102,6 +103,9 @@ def new_job(args: argparse.Namespace) -> Job:
     data = args.data or (own.data if own else None)
     if data is None:
         raise Ended(f"{model.name} does not say what it was trained on: name the data with --data")
+    if source(data).masks:
+        raise Ended(f"--data {data} has a class for every pixel, and a new head gives one for each image: minigrad "
+                    "train trains networks for masks")
     if args.root is None and own is not None:
         args.root = own.root
     said = {"from": place(args.run), "weights": args.weights and place(args.weights), "cut": args.cut,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..graph import Graph
+from ..graph.node import Ref
 from ..ops import log_softmax, tensor
 from ..tensor import Tensor, no_grad
 from .bar import shown
@@ -41,6 +42,11 @@ def scores(y: Any) -> Tensor:
     if y.ndim != 2:
         raise Ended(f"the model gives {y.shape}, not scores (n, classes): it does not classify images")
     return y
+
+
+def marks_pixels(graph: Graph) -> bool:
+    """Whether a model gives scores for every pixel (n, classes, h, w)."""
+    return isinstance(graph.outputs, Ref) and len(graph.node(graph.outputs.node).shape) == 4
 
 
 def image_shape(graph: Graph, called: str) -> tuple[int | None, ...]:

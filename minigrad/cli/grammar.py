@@ -13,6 +13,7 @@ from .errors import Ended
 from .output import WIDTH, columns, tell
 
 INDENT = " " * 6                # of what an example does, below it
+VIEWS = (1, 8)                  # of an image: itself alone, or all its quarter turns, mirrored and not
 MOST = 10**9                    # of what is counted: more is a slip of the finger
 
 
@@ -153,6 +154,18 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="CxHxW", type=shape, action="append", default=[],
                         help="the size of the input, as 3x224x224; of a model with several inputs, once for each "
                              "(default: what the model was built for)")
+
+
+def add_views(parser: argparse.ArgumentParser, default: str) -> None:
+    """How many views of an image a network that marks every pixel answers, and averages."""
+    parser.add_argument("--views", metavar="N", type=views, help="average U-Net's answers over so many views of each "
+                        f"image: 1, or 8, its mirror images and quarter turns (default: {default})")
+
+
+def views(text: str) -> int:
+    if text not in map(str, VIEWS):
+        raise argparse.ArgumentTypeError(f"expected {' or '.join(map(str, VIEWS))}, {text!r} came")
+    return int(text)
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace, command: str) -> int:
     if args.model is not None:
         models.find(args.model)
     shown = [args.model] if args.model is not None else sorted(models.names(), key=by_age)
-    cards = [{"name": name, **models.about(name)._asdict()} for name in shown]
+    cards = [{"name": name, **described(models.about(name))} for name in shown]
     if args.json:
         tell_json(cards if args.model is None else {**cards[0], **details(args.model)})
     elif args.model is None:
@@ -59,6 +59,11 @@ def run(args: argparse.Namespace, command: str) -> int:
 def by_age(name: str) -> tuple[int, int]:
     """A key that sorts by year, and within a year as the cards stand: paper by paper, the small before the large."""
     return models.about(name).year, list(models.CARDS).index(name)
+
+
+def described(card: models.Card) -> dict[str, Any]:
+    """A card as JSON has it."""
+    return {**card._asdict(), "sides": None if card.sides is None else card.sides._asdict(), "masks": card.masks}
 
 
 def plot(args: argparse.Namespace) -> int:
@@ -119,8 +124,7 @@ def card(about: dict[str, Any], more: dict[str, Any]) -> str:
              f"nodes            {more['nodes']:,}", "",
              f"minigrad summary {about['name']}    its layers in a table",
              f"minigrad draw {about['name']}       a picture of them"]
-    if not about["masks"]:
-        lines.append(f"minigrad train {about['name']}      its weights from data")
+    lines.append(f"minigrad train {about['name']}      its weights from data" + " with masks" * about["masks"])
     return "\n".join(lines)
 
 

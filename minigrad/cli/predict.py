@@ -15,9 +15,10 @@ from ..train.run_folder import RUN
 from .bar import shown
 from .data_argument import statistics
 from .errors import BAD_INPUT, Ended, complain
-from .forward import log_probabilities
-from .grammar import Parser, add_device, add_json, add_quiet, one_of, positive
+from .forward import log_probabilities, marks_pixels
+from .grammar import Parser, add_device, add_json, add_quiet, add_views, name, one_of, positive
 from .images import ImageError, Reader, pillow
+from .masks import predict_masks
 from .output import columns, percent, plural, table, tell, tell_json
 from .subject import TRAINED, Subject, image_shape, trained
 
@@ -35,6 +36,7 @@ EXAMPLES = [
     ("minigrad evaluate runs/lenet5-digits-seed0 --out look", "makes images to try it on"),
     ("minigrad predict runs/lenet5-digits-seed0 look/images", "what the run's model sees in them"),
     ("minigrad predict runs/lenet5-digits-seed0 look/images/01*.png --top 5", "the five likeliest classes of one"),
+    ("minigrad predict runs/unet-cells-seed0 tissue.png --out masks", "a mask of it, from a network that marks pixels"),
 ]
 MORE = """
 An image is made what the model has learnt from: it gets the model's channels, size and normalisation.
@@ -45,6 +47,9 @@ the middle, as the makers of MNIST did (--whole leaves it in its place). Other p
 input, and what stands out is cut off (with --whole they are padded instead). An image that has the size of the training
 images already is taken as it is.
 
+A network that marks every pixel, as U-Net, takes images of any size as they are, in tiles where they are large; its
+masks have 0 and 255 for two classes, else the numbers of the classes, with colours.
+
 What is no image is named on stderr, the others are answered, and the status is 2.
 """
 
@@ -53,10 +58,13 @@ def parser() -> Parser:
     parser = Parser(USAGE, ABOUT, EXAMPLES, MORE)
     parser.add_argument("run", metavar="RUN", help=TRAINED)
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="an image file, or a folder of images")
+    parser.add_argument("--out", metavar="DIR", type=name, help="the folder for the masks of a network that marks "
+                        "every pixel, NAME_mask.png, and NAME_overlay.png (default: none, only the shares are told)")
     parser.add_argument("--top", metavar="K", type=positive, default=3, help="how many classes to name (default: 3)")
     parser.add_argument("--invert", metavar="WHEN", type=one_of("word", ("auto", "yes", "no")), default="auto",
                         help="swap dark and bright: yes, no, or auto, which is told below (default: auto)")
     parser.add_argument("--whole", action="store_true", help="scale the whole picture instead of cutting it")
+    add_views(parser, "the run's")
     add_device(parser)
     add_quiet(parser)
     add_json(parser)
@@ -67,6 +75,10 @@ def run(args: argparse.Namespace, command: str) -> int:
     pillow()
     library_for(args.device)                    # DeviceError before anything else
     model = trained(args.run)
+    if marks_pixels(model.graph):
+        return predict_masks(args, model, *found_in([Path(word) for word in args.images]))
+    if args.out is not None:
+        raise Ended(f"--out {args.out} is for masks, {model.name} gives a class for each image")
     reader, prepare = reader_for(model, args)
     files, problems = found_in([Path(word) for word in args.images])
     answers = []

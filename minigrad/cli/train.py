@@ -11,6 +11,7 @@ from inspect import signature
 from typing import Any
 
 from .. import models
+from ..data import source
 from ..data.transforms import AUGMENTATIONS
 from ..train import Callback, ProgressBar
 from ..train.checkpoint import LAST
@@ -19,12 +20,14 @@ from ..train.job import Job
 from ..train.job import run as run_job
 from ..train.parts import Choice
 from ..train.recipes import FAMILIES, RECIPES, Settings
-from .data_argument import add_choice, add_data, check_data
+from ..train.segmentation import FOREGROUND
+from .data_argument import LABELLED, MASKED, add_choice, add_data, check_data
 from .errors import INTERRUPTED, TERMINATED, Ended
 from .grammar import (
     Parser,
     add_json,
     add_quiet,
+    add_views,
     add_workers,
     device,
     name,
@@ -40,6 +43,8 @@ from .output import percent, plural, table, tell, tell_json
 from .run_record import Run, unfinished
 from .signals import Terminated
 
+DRAWN = "cells"                 # what networks for every pixel are trained on unless something else is named
+MARKERS = [model for model in models.names() if models.about(model).masks]
 BY_DATA, BY_MODEL = "(default: the data set's, below)", ", or the model's"
 USAGE = "train MODEL"
 ABOUT = """
@@ -56,6 +61,8 @@ EXAMPLES = [
     ("minigrad train resnet20_cifar --data folder --root photos", "on one's own images, one folder for each class"),
     ("minigrad train googlenet --data folder --root photos.zip --width 0.25", "a large model in small, out of a zip "
      "file"),
+    ("minigrad train unet --width 0.25", "a small U-Net on drawn cells, which need no files"),
+    ("minigrad train unet --data masks --root membrane --width 0.25", "on a folder of images and one of their masks"),
     ("minigrad train --resume runs/try", "go on where Ctrl-C, a crash or a power cut has stopped a run"),
 ]
 BY_PAPER = """
@@ -74,7 +81,12 @@ takes everything from run.json; --epochs may be larger than there.
 The model gets as many outputs as the data have classes, and as many channels as their images. One that takes any size
 reads the images as they are, where they are not too small for it; files of several sizes are scaled to 64 x 64. One
 for a single size, or for larger images, has them resized, and a line says so. Auxiliary heads count as their paper
-has it, and do not run after the training. For U-Net, which marks every pixel, there are no data here.
+has it, and do not run after the training.
+
+U-Net gives every pixel a class and learns from images with masks: cells, which are drawn, or masks, which is a folder
+of images and one of masks with the same names. It learns from tiles at random places (--tile), turned, mirrored and
+bent together with their masks, and answers images whole. The epoch is chosen by the intersection over union (IoU) of
+the foreground on the validation images; of more than two classes by their mean.
 """
 
 
@@ -83,12 +95,15 @@ def parser() -> Parser:
     parser.add_argument("model", metavar="MODEL", nargs="?", help="the name of a model (see minigrad models)")
     parser.add_argument("--resume", metavar="RUN", type=name,
                         help="go on with an unfinished run, in its folder (default: begin a new one)")
-    add_data(parser, "digits", "the cache")
+    add_data(parser, "digits; cells for U-Net", "the cache")
     add_choice(parser)
     parser.add_argument("--out", metavar="DIR", type=name, help="the run folder; a finished run in it is kept until "
                         "this one has finished, and then replaced (default: runs/MODEL-DATA-seedSEED)")
     parser.add_argument("--width", metavar="X", type=width, help="multiply the model's channels, as 0.25 for a small "
                         "form of a large model (default: 1, the paper's)")
+    parser.add_argument("--tile", metavar="N", type=positive, help="the side of the tiles that U-Net learns from, in "
+                        "pixels (default: 128, less for small images; of unet_paper the least whose map is that large)")
+    add_views(parser, "1")
     add_training(parser)
     return parser
 
@@ -104,7 +119,8 @@ def add_training(parser: Parser, usual: Settings | None = None) -> None:
                         help=f"passes over the training images {default('epochs')}")
     parser.add_argument("--batch-size", metavar="N", type=positive, help=f"images a step {default('batch_size')}")
     parser.add_argument("--optimizer", metavar="NAME", type=one_of("optimizer", OPTIMIZERS),
-                        help=f"one of {', '.join(OPTIMIZERS)} (default: sgd, with Nesterov's momentum, 0.9)")
+                        help=f"one of {', '.join(OPTIMIZERS)} (default: sgd, with Nesterov's momentum, 0.9"
+                             f"{'; adam for masks' * (usual is None)})")
     parser.add_argument("--lr", metavar="RATE", type=rate, help="learning rate of the first step; it falls to 0 along "
                         f"a cosine {default('learning_rate', BY_MODEL)}")
     parser.add_argument("--weight-decay", metavar="X", type=share,
@@ -169,7 +185,10 @@ def new_job(args: argparse.Namespace) -> Job:
     """What shall be run."""
     if args.model is None:
         raise Ended("the following arguments are required: MODEL, or --resume RUN (see minigrad train --help)")
-    return Job(args.model, **architecture(args.model, args.width), **asked(args, args.data or "digits"))
+    chosen = architecture(args.model, args.width)
+    data = args.data or (DRAWN if models.about(args.model).masks else "digits")
+    check_fit(args.model, data, args.tile, args.views)
+    return Job(args.model, tile=args.tile, views=args.views or 1, **chosen, **asked(args, data))
 
 
 def asked(args: argparse.Namespace, data: str) -> dict[str, Any]:
@@ -184,17 +203,34 @@ def asked(args: argparse.Namespace, data: str) -> dict[str, Any]:
 
 
 def architecture(model: str, width: float | None) -> dict[str, Any]:
-    """What a job must know of a model: how to make it, and what its card says. Ended where it is no classifier."""
+    """What a job must know of a model: how to make it, and what its card says."""
     make, card = models.find(model), models.about(model)
-    if card.masks:
-        raise Ended(f"{model} marks every pixel and learns from images with masks: minigrad train has a class for each "
-                    "image, and trains the other models")
     if width is not None and "width" not in signature(make).parameters:
         raise Ended(f"--width {width:g}: {model} has the maps that its paper's tables name, no more and no fewer")
-    options = {} if width is None else {"width": width}
-    return {"make_model": lambda classes, channels: make(num_classes=classes, in_channels=channels, **options),
+    given = {} if width is None else {"width": width}
+    return {"make_model": lambda classes, channels, **options: make(num_classes=classes, in_channels=channels, **given,
+                                                                    **options),
             "called": card.title, "loss_weights": card.loss_weights, "sides": (card.least_side, card.image[1]),
-            "width": width}
+            "tiles": card.sides, "width": width}
+
+
+def check_fit(model: str, data: str, tile: int | None, views: int | None) -> None:
+    """Whether a model is for such data, tiles and views."""
+    sides, masks = models.about(model).sides, source(data).masks
+    if sides is None and masks:
+        raise Ended(f"--data {data} has a class for every pixel: {model} gives one for each image and learns from "
+                    f"{', '.join(LABELLED[:-1])} or {LABELLED[-1]}; for every pixel there are {', '.join(MARKERS)}")
+    if sides is not None and not masks:
+        raise Ended(f"--data {data} has a class for each image: {model} marks every pixel and learns from images with "
+                    f"masks, --data {' or --data '.join(MASKED)}")
+    for option, number in (("--tile", tile), ("--views", views)):
+        if number is not None and sides is None:
+            raise Ended(f"{option} {number}: {model} reads images whole and once, tiles and views are for "
+                        f"{', '.join(MARKERS)}")
+    if tile is not None and sides is not None and not sides.fits(tile):
+        raise Ended(f"--tile {tile}: {model} halves its maps four times and takes tiles of {sides.least}, "
+                    f"{sides.least + sides.step}, {sides.least + 2 * sides.step}, ... pixels a side: "
+                    f"{' and '.join(map(str, sides.near(tile)))} are near")
 
 
 def command_of(job: Job) -> str:
@@ -217,8 +253,11 @@ def resumed_job(args: argparse.Namespace) -> Job:
     """An unfinished run, as its run.json says; Ended where an option contradicts that."""
     run = Run(unfinished(args.resume))
     width = run.get("settings", "width", kind=(int, float, type(None)), default=None)
-    known = goes_on(args, run, "train", {"MODEL": run.model, "--width": width})
-    return Job(run.model, **architecture(run.model, width), **known)
+    tile = run.get("settings", "tile", kind=(int, type(None)), default=None)
+    views = run.get("settings", "views", kind=int, default=1)
+    known = goes_on(args, run, "train", {"MODEL": run.model, "--width": width, "--tile": tile, "--views": views})
+    check_fit(run.model, run.data, tile, None)
+    return Job(run.model, tile=tile, views=views, **architecture(run.model, width), **known)
 
 
 def goes_on(args: argparse.Namespace, run: Run, command: str, own: dict[str, Any]) -> dict[str, Any]:
@@ -264,6 +303,8 @@ def spelled(value: Any) -> str:
 
 def told(result: dict[str, Any]) -> str:
     """The result for people."""
+    if "test_iou" in result:
+        return "\n".join([wrapped(line) for line in told_of_masks(result)])
     lines = [f"test accuracy {percent(result['test_accuracy'])} ({plural(result['test_errors'], 'error')} in "
              f"{result['test_images']:,} images; always answering {result['baseline_class']}: "
              f"{percent(result['baseline_accuracy'])})",
@@ -271,3 +312,14 @@ def told(result: dict[str, Any]) -> str:
              f"{percent(result['validation_accuracy'])}",
              f"trained in {result['seconds']:.1f} s; weights, history and pictures are in {result['folder']}"]
     return "\n".join([wrapped(line) for line in lines])
+
+
+def told_of_masks(result: dict[str, Any]) -> list[str]:
+    """The same of a network that gives every pixel a class."""
+    of = f"IoU of {list(result['test_class_iou'])[FOREGROUND]}" if len(result["test_class_iou"]) == 2 else "mean IoU"
+    return [f"test accuracy {percent(result['test_accuracy'])} of {result['test_pixels']:,} pixels in "
+            f"{plural(result['test_images'], 'image')}, {of} {percent(result['test_iou'])} (always answering "
+            f"{result['baseline_class']}: {percent(result['baseline_accuracy'])}, {percent(result['baseline_iou'])})",
+            f"weights of epoch {result['chosen_epoch']}, which had the best validation IoU, "
+            f"{percent(result['validation_iou'])}",
+            f"trained in {result['seconds']:.1f} s; weights, history and pictures are in {result['folder']}"]

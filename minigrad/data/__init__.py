@@ -10,6 +10,7 @@
 from . import transforms
 from .arrays import Arrays
 from .augment import random_affine, random_shift
+from .cells import cells
 from .choice import of_classes, per_class
 from .cifar_files import cifar10, cifar100
 from .dataset import DataError, Dataset, Examples, Subset, TrainTest
@@ -22,11 +23,12 @@ from .mnist_files import fashion_mnist, mnist
 from .official import cache_folder
 from .registry import load, names, source
 from .splits import batches, split, stratified_split
+from .tiles import Tiles, Tiling
 from .uci_digits import digits
 
 __all__ = [
-    "Arrays", "DataError", "Dataset", "Examples", "ImageFolder", "Loader", "MaskFolder", "Subset", "TrainTest",
-    "batches", "cache_folder", "cifar10", "cifar100", "digits", "fashion_mnist", "image_folder", "load",
-    "mask_folder", "mnist", "names", "of_classes", "per_class", "random_affine", "random_shift", "read_idx", "source",
-    "split", "stratified_split", "to_memory", "transforms", "write_idx",
+    "Arrays", "DataError", "Dataset", "Examples", "ImageFolder", "Loader", "MaskFolder", "Subset", "Tiles", "Tiling",
+    "TrainTest", "batches", "cache_folder", "cells", "cifar10", "cifar100", "digits", "fashion_mnist", "image_folder",
+    "load", "mask_folder", "mnist", "names", "of_classes", "per_class", "random_affine", "random_shift", "read_idx",
+    "source", "split", "stratified_split", "to_memory", "transforms", "write_idx",
 ]

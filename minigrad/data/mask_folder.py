@@ -26,6 +26,7 @@ IMAGES = ("image", "images", "img", "imgs", "jpegimages")
 MASKS = ("mask", "masks", "label", "labels", "annotation", "annotations", "segmentationclass", "gt", "groundtruth")
 ENDINGS = tuple(f"{joint}{word}" for joint in "_-" for word in ("mask", "masks", "label", "labels", "gt", "seg",
                                                                  "segmentation"))
+MANY = 64                               # numbers in masks of which nobody has said that they are classes
 IGNORED = -100                          # what cross_entropy leaves out
 
 
@@ -39,8 +40,8 @@ class MaskFolder(Examples):
     label, labels, annotations, ...). size, channels, crop_to_aspect_ratio: as of ImageFolder; masks are scaled alike,
     each pixel that of the nearest.
     values: the number that stands for class 0, 1, ... in the masks, as (0, 255); None: the numbers that are in the
-    masks, all of which are then read once. ignore: a number that stands for no class, as Pascal VOC's 255: it becomes
-    -100, which `cross_entropy` leaves out. classes: their names.
+    masks, all of which are then read once; at most 64. ignore: a number that stands for no class, as Pascal VOC's 255:
+    it becomes -100, which `cross_entropy` leaves out. classes: their names.
 
     Raises DataError: folders that are not there, images without mask and masks without image; and, when they are met,
     images and masks that cannot be read, differ in size, or have other values.
@@ -72,7 +73,12 @@ class MaskFolder(Examples):
             seen[read_mask(self.tree.read(path), self.tree.where(path))] = True
         if self.ignore is not None and 0 <= self.ignore < 256:
             seen[self.ignore] = False
-        return tuple(np.flatnonzero(seen).tolist())
+        found = np.flatnonzero(seen).tolist()
+        if len(found) > MANY:
+            raise DataError(f"{self.name}: expected masks with a number for each class, {len(found)} different ones "
+                            f"came ({', '.join(map(str, found[:5]))}, ...), as in masks that were smoothed or saved as "
+                            "JPEG: save them as PNG, unsmoothed, or say with values=(0, 255) which numbers are meant")
+        return tuple(found)
 
     def _table(self) -> np.ndarray:
         """(256,) int64: the class of each number; -1 for those that stand for none."""

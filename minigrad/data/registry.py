@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from inspect import Parameter, signature
 from typing import Any
 
+from .cells import cells
 from .cifar_files import cifar10, cifar100
 from .dataset import DataError, TrainTest
 from .image_folder import image_folder
@@ -51,6 +52,8 @@ SOURCES = {source.name: source for source in (
     Source("cifar100", "CIFAR-100", "60,000 photographs in 100 classes, 3 x 32 x 32", cifar100, ARCHIVE),
     Source("folder", "images in folders", "a folder or zip file with a folder of images for each class", image_folder,
            "the folder or zip file", needs_root=True),
+    Source("cells", "drawn cells", "50 drawn images of cells with masks, 1 x 96 x 96; no files", cells, "",
+           masks=True),
     Source("masks", "images and masks", "a folder or zip file with a folder of images and one of masks", mask_folder,
            "the folder or zip file", needs_root=True, masks=True),
 )}
@@ -79,6 +82,7 @@ def load(name: str, root: str | os.PathLike[str] | None = None, *, download: boo
         load("mnist", download=True, raw=True)                  # fetched into the cache; 28 x 28 bytes
         load("cifar100", download=True, coarse=True)
         load("folder", "flowers.zip", size=64)                  # a folder of images for each class
+        load("cells", seed=1)                                   # drawn, with masks
         load("masks", "membrane", size=128, channels=1)         # images and masks
 
     root: see `source(name).root`. download: fetch what is missing. options: those of its own function (`mnist`,

@@ -26,6 +26,7 @@ from .arguments import argument_names, exchanged, named_leaves, names_in_modules
 from .batch_size import BATCH, spell
 from .build import check_inputs, check_symbols, checked_train_only, make_node, named, several
 from .check import check_state_names, checked
+from .near_sizes import say_near
 from .nested import leaves
 from .node import Node, called, refs_in, say_where, shown, with_refs, with_values
 from .plan import Plan, plan
@@ -167,7 +168,11 @@ class Graph(Module):
                 raise ValueError(f"sized: input {name} has the axes {shown(known)} without the batch, {shape} came")
         inputs = [Input(shape, self.node(name).result.dtype, name)
                   for name, shape in zip(self.inputs, shapes, strict=True)]
-        values = replayed(self, inputs, lambda node: node.name)
+        try:
+            values = replayed(self, inputs, lambda node: node.name)
+        except REFUSALS as error:
+            say_near(error, self, tuple(shapes[0]))
+            raise
         graph = Graph(inputs, with_values(self.outputs, values, BATCH), self.train_only)
         graph = Graph.of_nodes(graph.nodes, graph.inputs, graph.outputs, self.train_only, self.state_names)
         return graph.train(self.training)
@@ -188,6 +193,8 @@ class Graph(Module):
                             values[node.name] = called(node, plain, values, n)
             except REFUSALS as error:
                 say_where(error, node.name, dict(zip(self.inputs, xs, strict=True)))
+                if len(node.inputs) > 1:
+                    say_near(error, self, xs[0].shape[1:])
                 raise
             for name in step.spent:
                 values.pop(name, None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..graph.near_sizes import Sides
+
 
 class Card(NamedTuple):
     """What a list says of a model, and what a command must know before it makes one.
@@ -13,7 +15,7 @@ class Card(NamedTuple):
     image (c, h, w) of the size that the paper has, without auxiliary heads, which do not run in evaluation.
     least_side: of the images that it takes in training; that of `image`, where the size is fixed.
     loss_weights: of a model with several outputs, each output's name and how much the paper lets its loss count, as
-    `train.fit(weights=...)` takes them. masks: whether it gives scores for every pixel, not for the image.
+    `train.fit(weights=...)` takes them. sides: of a network that gives scores for every pixel, not for the image.
     """
 
     title: str
@@ -25,7 +27,12 @@ class Card(NamedTuple):
     image: tuple[int, int, int]
     least_side: int
     loss_weights: dict[str, float] | None = None
-    masks: bool = False
+    sides: Sides | None = None
+
+    @property
+    def masks(self) -> bool:
+        """Whether it gives scores for every pixel, and learns from images with masks."""
+        return self.sides is not None
 
 
 GREY_32, RGB_32, RGB_224, RGB_227, RGB_299 = (1, 32, 32), (3, 32, 32), (3, 224, 224), (3, 227, 227), (3, 299, 299)
@@ -108,13 +115,15 @@ LOSS_WEIGHTS = {
     "inception_v3": {"scores": 1.0, "aux": 0.4},                        # the authors' code; the paper gives no number
 }
 
+SIDES = {"unet": Sides(), "unet_upsample": Sides(), "unet_paper": Sides(188, 16, 92, fixed=True)}
+
 
 def cards() -> Iterator[tuple[str, Card]]:
     """(name, card) of every model."""
     for authors, paper, year, entries in PAPERS:
         for name, title, parameters, multiplications, image, least_side in entries:
             yield name, Card(title, authors, paper, year, parameters, multiplications, image, least_side,
-                             LOSS_WEIGHTS.get(name), name.startswith("unet"))
+                             LOSS_WEIGHTS.get(name), SIDES.get(name))
 
 
 CARDS: dict[str, Card] = dict(cards())

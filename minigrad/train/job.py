@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from .. import ops
-from ..backend import device_name, library_for, manual_seed, to_numpy
-from ..data import Loader, source
+from ..backend import device_name, library_for
+from ..data import source
 from ..graph import save
+from ..graph.near_sizes import Sides
 from ..nn import Module
 from . import pictures
 from .callbacks import Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint
 from .checkpoint import CheckpointError
-from .fit import fit, predict
+from .classification import Classification
+from .fit import fit
 from .nonfinite import NonFiniteLoss
-from .parts import (
-    ALL,
-    Choice,
-    Parts,
-    Pictures,
-    Prepare,
-    Shape,
-    Statistics,
-    at_once,
-    image_shape,
-    load_data,
-    parts_of,
-    shape_for,
-    shape_of,
-    spell,
-)
-from .recipes import TUNING, Augment, Settings, augmentation, recipe_for, settings_for
-from .run_folder import PICTURES, WEIGHTS, RunFolder, RunFolderError
+from .parts import ALL, Choice, Parts, Shape, Statistics, load_data, one_blas_thread
+from .recipes import TUNING, Settings, recipe_for, settings_for
+from .run_folder import CURVES, WEIGHTS, RunFolder, RunFolderError
+from .segmentation import Segmentation
+from .task import Task
 from .trainer import Trainer
 
-EVALUATE_BATCH = 500            # images at once where nothing is learned, at most
+CLASSIFICATION, SEGMENTATION = Classification(), Segmentation()
 CHECKPOINT_SECONDS = 30         # between two checkpoints; one is written too when a signal ends the run
 
 
@@ -68,7 +53,7 @@ class Job:
     """
 
     model: str
-    make_model: Callable[[int, int], Module]    # numbers of classes and of channels -> a model with fresh weights
+    make_model: Callable[..., Module]           # numbers of classes and of channels -> a model with fresh weights
     data: str = "digits"
     root: str | None = None                     # the folder of the data's files; None: where `data.load` looks
     download: bool = False                      # fetch what of them is missing
@@ -88,6 +73,9 @@ class Job:
     called: str | None = None                   # what pictures call the model; None: as `model`
     loss_weights: Mapping[str, float] | None = None
     sides: tuple[int, int] = (1, 10**6)
+    tile: int | None = None                     # the side of the tiles that a segmentation learns from
+    views: int = 1                              # of an image that a segmentation's answers are averaged over: 1 or 8
+    tiles: Sides | None = None                  # those that the model takes; None: multiples of 16
     width: float | None = None                  # that make_model multiplies channels by, for run.json
     choice: Choice = ALL                        # which classes and images of the data count
     origin: Origin | None = None                # of a network that has learnt something before
@@ -102,6 +90,11 @@ class Job:
         return f"{self.called or self.model} on {source(self.data).title}, seed {self.seed}"
 
     @property
+    def task(self) -> Task:
+        """What its data have classes for: images, or pixels."""
+        return SEGMENTATION if source(self.data).masks else CLASSIFICATION
+
+    @property
     def settings(self) -> Settings:
         return settings_for(self.model, self.data, TUNING if self.origin else None, epochs=self.epochs,
                             batch_size=self.batch_size, learning_rate=self.learning_rate,
@@ -111,7 +104,7 @@ class Job:
     @property
     def monitor(self) -> tuple[str, str]:
         """The columns by which the epoch is chosen; the second where they tie."""
-        return f"validation_{self.answers}accuracy", "validation_loss"
+        return f"validation_{self.answers}{self.task.measure}", "validation_loss"
 
     @property
     def answers(self) -> str:
@@ -122,14 +115,6 @@ class Job:
     def held_out(self) -> float:
         """The share of the training images that validates."""
         return recipe_for(self.data).validation if self.validation is None else self.validation
-
-
-class Evaluation(NamedTuple):
-    """What a model makes of a data set: mean loss, accuracy, and probabilities (n, k)."""
-
-    loss: float
-    accuracy: float
-    probabilities: np.ndarray
 
 
 def run(job: Job, command: str, callbacks: Sequence[Callback] = (),
@@ -149,10 +134,10 @@ def run(job: Job, command: str, callbacks: Sequence[Callback] = (),
         pass
     library_for(job.device)
     folder = RunFolder(job.folder)
-    model, parts = model_and_parts(job, say)
+    model, parts = job.task.model_and_parts(job, load_data(job.data, job.root, job.download, None, job.choice), say)
     said = described(job, parts)
-    settings = {"model": job.model, "width": job.width, **asdict(job.settings), "validation": job.held_out,
-                "device": job.device, "device_name": device_name(job.device),
+    settings = {"model": job.model, "width": job.width, "tile": job.tile, "views": job.views, **asdict(job.settings),
+                "validation": job.held_out, "device": job.device, "device_name": device_name(job.device),
                 **({"origin": job.origin.said} if job.origin else {})}
     if job.resume:
         folder.resume(job.seed, said, settings)
@@ -174,35 +159,31 @@ def reason(error: BaseException) -> str:
 
 def run_in(folder: RunFolder, job: Job, model: Module, parts: Parts, callbacks: Sequence[Callback]) -> dict[str, Any]:
     """Train, choose, test once, write."""
-    settings = job.settings
+    task, settings = job.task, job.settings
     chosen, told = EarlyStopping(settings.patience, job.monitor), InFolder(folder, job.answers)
-    batch = at_once(parts.prepare.reads, EVALUATE_BATCH)
     checkpoints = ModelCheckpoint(folder.place, every_epochs=None, every_seconds=CHECKPOINT_SECONDS, save_best=False)
-    alone = len(parts.train) > settings.batch_size and len(parts.train) % settings.batch_size == 1
+    train, validation = task.loaders(job, model, parts)
     with one_blas_thread():
-        fit(model, Loader(parts.train, settings.batch_size, shuffle=True, seed=job.seed, workers=job.workers,
-                          drop_last=alone,          # BatchNorm has nothing to normalise a single image by
-                          transform=changes(augmentation(settings.augment, job.data), parts.prepare)),
-            validation=parts.batches(parts.validation, batch, job.workers), **losses_and_metrics(job.loss_weights),
+        fit(model, train, validation=validation, **losses_and_metrics(job.loss_weights, task.metrics()),
             optimizer=settings.make_optimizer, epochs=settings.epochs, device=job.device,
             resume=folder.place if job.resume else None, callbacks=[Cosine(), chosen, told, *callbacks, checkpoints])
     if chosen.best is None:
         raise ValueError("a run needs at least one epoch")
-    tested = evaluate(model, parts.test, job.device, parts.prepare, job.workers)
-    best = {**chosen.best, "validation_accuracy": chosen.best[job.monitor[0]]}
-    result = results(best, tested, parts, model, told.seconds)
+    tested = task.tested(job, model, parts)
+    result = {**task.results(told.row(chosen.best), tested, parts), "seconds": told.seconds,
+              "parameters": sum([p.data.size for p in model.parameters()])}
     folder.write(WEIGHTS, lambda path: save(model, path))
-    draw(folder, job.title, model, tested, parts, result)
+    draw(job, folder, model, tested, parts, result["chosen_epoch"])
     folder.finish(result)
     return {**result, "folder": str(folder.path)}
 
 
-def losses_and_metrics(weights: Mapping[str, float] | None) -> dict[str, Any]:
-    """Cross-entropy of the only output, or of each by its name; and the accuracy of the scores."""
+def losses_and_metrics(weights: Mapping[str, float] | None, metrics: list[Any]) -> dict[str, Any]:
+    """Cross-entropy of the only output, or of each by its name; and the metrics of the scores."""
     if not weights:
-        return {"loss": "cross_entropy", "metrics": ["accuracy"]}
+        return {"loss": "cross_entropy", "metrics": metrics}
     return {"loss": dict.fromkeys(weights, "cross_entropy"), "weights": weights,
-            "metrics": {next(iter(weights)): ["accuracy"]}}
+            "metrics": {next(iter(weights)): metrics}}
 
 
 class Cosine(LearningRateScheduler):
@@ -254,52 +235,7 @@ class InFolder(Callback):
         self.seconds = state["seconds"]
 
 
-def changes(augment: Augment | None, prepare: Prepare) -> Callable[..., Any]:
-    """What a training batch goes through: it is changed at random, then prepared as every other."""
-    def transform(images: np.ndarray, labels: np.ndarray, generator: np.random.Generator) -> tuple[Any, Any]:
-        return prepare(augment(images, generator) if augment else images, labels)
-    transform.__name__ = "augment" if augment else "prepare"        # which a checkpoint compares
-    return transform
-
-
-def evaluate(model: Module, data: Any, device: str = "cpu", prepare: Prepare | None = None,
-             workers: int = 0) -> Evaluation:
-    """What the model, in eval mode, makes of a labelled data set. prepare: what its images go through before."""
-    batch = at_once(prepare.reads if prepare else None, EVALUATE_BATCH)
-    given = predict(model, Loader(data, batch, workers=workers, transform=prepare), device=device)
-    scores = ops.tensor(next(iter(given.values())) if isinstance(given, dict) else given)           # (n, k)
-    labels = ops.tensor(data.labels)
-    return Evaluation(float(ops.cross_entropy(scores, labels)), float((scores.numpy().argmax(1) == data.labels).mean()),
-                      ops.softmax(scores, 1).numpy())
-
-
-def one_blas_thread() -> AbstractContextManager:
-    """Inside, BLAS uses one thread. Matrix products as small as LeNet-5's gain nothing from two, and lose much where
-    the cores have other work: then the threads wait for each other."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError as error:
-        raise ImportError('a run keeps BLAS to one thread with threadpoolctl, which is not installed: '
-                          'pip install "minigrad[demo]"') from error
-    return threadpool_limits(1, user_api="blas")
-
-
-# --- data -----------------------------------------------------------------------------------------------------
-
-def model_and_parts(job: Job, say: Callable[[str], None] = lambda line: None) -> tuple[Module, Parts]:
-    """The model, for as many classes and channels as the data have; and the data, in the size that it reads."""
-    found, origin = load_data(job.data, job.root, job.download, None, job.choice), job.origin
-    image = shape_of(found.train)
-    manual_seed(job.seed)
-    model = job.make_model(len(found.train.classes), image[0] or 1)
-    reads = shape_for(origin.reads if origin else image_shape(model), image, job.sides)
-    if source(job.data).name == "folder":                   # read anew, in the size of the model
-        found = load_data(job.data, job.root, False, reads, job.choice)
-    if reads is not None and reads[1:] != image[1:]:
-        size = "several sizes" if None in image else spell(image[1:])
-        say(f"images of {size} are resized to {spell(reads[1:])} for {job.model}")
-    return model, parts_of(found, job.data, reads, job.seed, job.held_out, origin.statistics if origin else None)
-
+# --- data and results -----------------------------------------------------------------------------------------
 
 def described(job: Job, parts: Parts) -> dict[str, Any]:
     """What run.json says of the data."""
@@ -308,32 +244,8 @@ def described(job: Job, parts: Parts) -> dict[str, Any]:
             "image": parts.image, "reads": parts.prepare.reads, "mean": parts.mean, "std": parts.std}
 
 
-# --- what comes out ---------------------------------------------------------------------------------------------
-
-def results(best: dict[str, Any], tested: Evaluation, parts: Parts, model: Module, seconds: float) -> dict[str, Any]:
-    """The figures of a run. The baseline always answers the class that the training images show most often."""
-    labels, often = parts.test.labels, int(np.bincount(parts.train.labels).argmax())
-    errors = int((tested.probabilities.argmax(1) != labels).sum())
-    return {"test_accuracy": tested.accuracy, "test_errors": errors, "test_images": len(labels),
-            "test_loss": tested.loss, "baseline_accuracy": float((labels == often).mean()),
-            "baseline_class": parts.classes[often], "chosen_epoch": best["epoch"],
-            "validation_accuracy": best["validation_accuracy"], "validation_loss": best["validation_loss"],
-            "seconds": seconds, "parameters": sum([p.data.size for p in model.parameters()])}
-
-
-def draw(folder: RunFolder, title: str, model: Module, tested: Evaluation, parts: Parts,
-         result: dict[str, Any]) -> None:
-    """The pictures of a run; first-layer filters where they can be drawn, of one or three channels."""
-    labels, names = parts.test.labels, parts.classes
-    counts = pictures.count_confusions(labels, tested.probabilities.argmax(1), len(names))
-    filters = next((p.data for p in model.parameters() if p.data.ndim == 4), None)
+def draw(job: Job, folder: RunFolder, model: Module, tested: Any, parts: Parts, chosen: int) -> None:
+    """The pictures of a run: its curves, with the chosen epoch, and those of its task."""
     history = {name: [row[name] for row in folder.history] for name in folder.history[0]}
-    curves, confusions, first_layer, wrong = PICTURES
-    folder.write(curves, lambda path: pictures.training_curves(history, path, result["chosen_epoch"], title))
-    folder.write(confusions, lambda path: pictures.confusion_matrix(counts, names, path, title))
-    if filters is not None and filters.shape[1] in (1, 3):
-        folder.write(first_layer, lambda path: pictures.first_layer_filters(
-            to_numpy(filters), path, f"{title}\nfirst-layer filters"))
-    images: Any = Pictures(parts, parts.test)
-    folder.write(wrong, lambda path: pictures.most_wrong(images, labels, tested.probabilities, names, path,
-                                                         title=f"{title}\nmost wrong"))
+    folder.write(CURVES, lambda path: pictures.training_curves(history, path, chosen, job.title))
+    job.task.draw(folder, job.title, model, tested, parts)

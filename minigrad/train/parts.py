@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,11 @@ class Choice:
     seed: int = 0
 
     def of(self, found: TrainTest) -> TrainTest:
-        """The chosen examples of every part. Raises DataError for classes that are not there, or have too few."""
+        """The chosen examples of every part. Raises DataError for classes that are not there, or have too few, and
+        where every pixel has one."""
+        if self.said and found.train.labels is None:
+            raise DataError(f"{found.train.name}: has a class for every pixel: images cannot be chosen by their "
+                            "classes")
         parts = {name: part for name, part in vars(found).items() if part is not None}
         if self.classes is not None:
             parts = {name: sets.of_classes(part, self.classes) for name, part in parts.items()}
@@ -146,7 +151,10 @@ def parts_of(found: TrainTest, name: str, reads: Shape | None, seed: int, share:
 
 def options_for(name: str, reads: Shape | None) -> dict[str, Any]:
     """Images in folders are read in the size that the model wants, or as they are where there is no model yet."""
-    if sets.source(name).name != "folder":
+    found = sets.source(name).name
+    if found == "masks":                                    # which are read in tiles
+        return {"channels": 1} if reads is not None and reads[0] == 1 else {}
+    if found != "folder":
         return {}
     if reads is None:
         return {"size": None, "channels": 3}
@@ -213,6 +221,17 @@ def at_once(reads: Shape | None, most: int) -> int:
 
 def spell(shape: Shape) -> str:
     return " x ".join(["any" if n is None else str(n) for n in shape])
+
+
+def one_blas_thread() -> AbstractContextManager:
+    """Inside, BLAS uses one thread. Matrix products as small as LeNet-5's gain nothing from two, and lose much where
+    the cores have other work: then the threads wait for each other."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise ImportError('a run keeps BLAS to one thread with threadpoolctl, which is not installed: '
+                          'pip install "minigrad[demo]"') from error
+    return threadpool_limits(1, user_api="blas")
 
 
 def image_shape(model: Module) -> Shape | None:

@@ -72,7 +72,7 @@ def training_curves(history: Mapping[str, Sequence[float]], path: PathLike, chos
         _draw_curves(axes, history, what, chosen)
     for axes in grid[len(whats):]:
         axes.set_visible(False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _panels(history: Mapping[str, Sequence[float]]) -> list[str]:
@@ -153,7 +153,7 @@ def confusion_matrix(counts: np.ndarray, classes: Sequence[str], path: PathLike,
     _name_cells(axes, classes)
     right, total = int(counts.trace()), int(counts.sum())
     axes.set_title(f"{title}\n{right:,} of {total:,} right" + (f" ({100 * right / total:.2f} %)" if total else ""))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _fitting(largest: int) -> float:
@@ -195,7 +195,7 @@ def first_layer_filters(weight: np.ndarray, path: PathLike, title: str = "First-
         axes.set_title(str(index), fontsize=9, pad=3)
     if c == 1:
         figure.colorbar(drawn, ax=grid, label="weight", aspect=25, fraction=0.25 / figure.get_figwidth())
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 @picture
@@ -224,7 +224,7 @@ def most_wrong(images: np.ndarray, labels: np.ndarray, probabilities: np.ndarray
         axes.set_title(f"is {_shorten(classes[labels[index]])}{separator}"
                        f"read as {_shorten(classes[answer])}\n{100 * probabilities[index, answer]:.1f} % sure",
                        fontsize=9, pad=4, color=WRONG if answer != labels[index] else "black")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _shorten(name: str) -> str:
@@ -278,5 +278,5 @@ def _colour_maps() -> Any:
     return colormaps
 
 
-def _save(figure: Figure, path: PathLike) -> None:
+def save_figure(figure: Figure, path: PathLike) -> None:
     write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))

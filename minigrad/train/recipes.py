@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..data import DataError, random_affine, source
-from ..data.transforms import AUGMENTATIONS
+from ..data.transforms import AUGMENTATIONS, Transform
 from ..optim import SGD, Optimizer
 from .fit import OPTIMIZERS
 
@@ -50,7 +50,7 @@ class Recipe:
 
     settings: Settings
     validation: float           # the share of the training images that chooses the epoch
-    augment: Augment | None
+    augment: Augment | None     # of images with masks: None
 
 
 def by_name(name: str) -> Augment | None:
@@ -62,6 +62,8 @@ def by_name(name: str) -> Augment | None:
 # Those of digits and mnist were found on validation parts. Those of the others are usual ones, tried on nothing here:
 # CIFAR's are He et al. 2015, Deep Residual Learning for Image Recognition, section 4.2, in fewer epochs.
 PHOTOS = Settings(epochs=30, batch_size=128, learning_rate=0.1, weight_decay=1e-4)
+# Tiles of images with masks, four at once; Adam for the paper's SGD with momentum 0.99, which needs far longer.
+TILES = Settings(epochs=16, batch_size=4, learning_rate=1e-3, optimizer="adam")
 RECIPES = {
     "digits": Recipe(Settings(epochs=100, batch_size=32, learning_rate=0.05, weight_decay=1e-3), 0.2,
                      partial(random_affine, degrees=8.0, shift=2.0, scale=0.1, shear=0.1)),
@@ -72,7 +74,10 @@ RECIPES = {
     "cifar100": Recipe(PHOTOS, 0.1, by_name("crop-flip")),
     "folder": Recipe(Settings(epochs=30, batch_size=32, learning_rate=0.01, weight_decay=1e-4), 0.2,
                      by_name("crop-flip")),
+    "cells": Recipe(replace(TILES, epochs=40), 0.2, None),
+    "masks": Recipe(TILES, 0.2, None),
 }
+MASKS_AUGMENT = "elastic"           # the paper's, section 3.1, which changes masks alike
 
 
 # Of a network that goes on from what it knows, on whatever data: small batches, for there are few images as a rule.
@@ -120,13 +125,19 @@ def recipe_for(data: str) -> Recipe:
     """The recipe of a data set by name. Raises DataError where there is none."""
     found = source(data).name
     if found not in RECIPES:
-        raise DataError(f"{data} has no classes to learn: there are {', '.join(RECIPES)}")
+        raise DataError(f"{data} has no recipe: there are {', '.join(RECIPES)}")
     return RECIPES[found]
 
 
 def augmentation(name: str, data: str) -> Augment | None:
     """How training images are changed at random; "auto": as is usual for the data."""
     return recipe_for(data).augment if name == "auto" else by_name(name)
+
+
+def mask_augmentation(name: str) -> list[Transform]:
+    """How images and masks are changed alike; "auto": as is usual for them."""
+    transform = AUGMENTATIONS[MASKS_AUGMENT if name == "auto" else name]
+    return [] if transform is None else [transform]
 
 
 def settings_for(model: str, data: str, usual: Settings | None = None, **asked: Any) -> Settings:

@@ -37,7 +37,9 @@ from .lock import Lock, LockedError
 from .state import differences
 
 RUN, HISTORY, WEIGHTS = "run.json", "history.csv", "weights.safetensors"
-PICTURES = ("curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png")
+CURVES, CONFUSION, FILTERS, MOST_WRONG, OVERLAYS = (
+    "curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png", "overlays.png")
+PICTURES = (CURVES, CONFUSION, FILTERS, MOST_WRONG, OVERLAYS)
 MADE_BY = "minigrad"            # how a later run knows the folder again
 LOCK, NEXT = ".lock", ".next"   # while a run goes on: its lock; its files, if a finished run has their place
 HISTORY_COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",

@@ -6,10 +6,11 @@
 from .affine import RandomAffine, RandomRotation
 from .base import Compose, Transform
 from .color import ColorJitter
-from .crops import CenterCrop, RandomCrop, RandomHorizontalFlip, RandomShift, RandomVerticalFlip
+from .crops import CenterCrop, RandomCrop, RandomHorizontalFlip, RandomQuarterTurn, RandomShift, RandomVerticalFlip
+from .elastic import RandomElastic
 from .presets import AUGMENTATIONS, augmentation
 from .values import Normalize, Resize, ToFloat
 
 __all__ = ["AUGMENTATIONS", "CenterCrop", "ColorJitter", "Compose", "Normalize", "RandomAffine", "RandomCrop",
-           "RandomHorizontalFlip", "RandomRotation", "RandomShift", "RandomVerticalFlip", "Resize", "ToFloat",
-           "Transform", "augmentation"]
+           "RandomElastic", "RandomHorizontalFlip", "RandomQuarterTurn", "RandomRotation", "RandomShift",
+           "RandomVerticalFlip", "Resize", "ToFloat", "Transform", "augmentation"]

@@ -118,6 +118,25 @@ class RandomVerticalFlip(RandomHorizontalFlip):
     axis = 2
 
 
+class RandomQuarterTurn(Transform):
+    """Turn every image by 0, 90, 180 or 270 degrees, each equally likely; no pixel is mixed with another.
+
+    Images that are not square are turned by 0 or 180 degrees, so that a batch keeps its shape.
+    """
+
+    moves = True
+
+    def draw(self, n: int, h: int, w: int, generator: np.random.Generator) -> Drawn:
+        return (generator.integers(0, 4, n) if h == w else 2 * generator.integers(0, 2, n),)
+
+    def change(self, images: np.ndarray, turns: np.ndarray) -> np.ndarray:
+        turned = images.copy()
+        for k in (1, 2, 3):
+            if (turns == k).any():
+                turned[turns == k] = np.rot90(images[turns == k], k, (2, 3))
+        return turned
+
+
 def windows(images: np.ndarray, size: Any, tops: np.ndarray, lefts: np.ndarray) -> np.ndarray:
     """The part of `size` (p, q) of each image (n, c, h, w) that begins at its own top and left -> (n, c, p, q)."""
     views = np.lib.stride_tricks.sliding_window_view(images, size, (2, 3))          # (n, c, h-p+1, w-q+1, p, q)

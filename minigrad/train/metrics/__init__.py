@@ -15,9 +15,10 @@ targets may have the shape of the outputs, and be bools or floats (0.0 and 1.0) 
 """
 
 from .by_name import get
-from .confusion import ConfusionMatrix, IoU
+from .confusion import ConfusionMatrix, ForegroundIoU, IoU
 from .hits import Accuracy, PixelAccuracy, TopK
 from .mean import Mean, MeanLoss
 from .metric import Metric
 
-__all__ = ["Accuracy", "ConfusionMatrix", "IoU", "Mean", "MeanLoss", "Metric", "PixelAccuracy", "TopK", "get"]
+__all__ = ["Accuracy", "ConfusionMatrix", "ForegroundIoU", "IoU", "Mean", "MeanLoss", "Metric", "PixelAccuracy", "TopK",
+           "get"]

@@ -7,18 +7,19 @@ from difflib import get_close_matches
 from re import fullmatch
 from typing import Any
 
-from .confusion import ConfusionMatrix, IoU
+from .confusion import ConfusionMatrix, ForegroundIoU, IoU
 from .hits import Accuracy, PixelAccuracy, TopK
 from .metric import Metric
 
 NAMES: dict[str, Callable[[], Metric]] = {
     "accuracy": Accuracy, "pixel_accuracy": PixelAccuracy, "top5": TopK, "confusion": ConfusionMatrix, "iou": IoU,
+    "foreground_iou": ForegroundIoU,
 }
 
 
 def get(metric: Any) -> Metric:
     """The metric of that name: "accuracy", "top5" (or any other number, also "top-5"), "confusion", "iou",
-    "pixel_accuracy"; a metric is returned as it is.
+    "foreground_iou", "pixel_accuracy"; a metric is returned as it is.
 
     ValueError, with the nearest names, for one that is unknown.
     """

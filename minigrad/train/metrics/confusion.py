@@ -74,12 +74,31 @@ class IoU(ConfusionMatrix):
 
     def per_class(self) -> numpy.ndarray:
         """(c,) float64; nan where a class is neither target nor prediction."""
-        matrix = self.matrix()
-        both = matrix.diagonal()
-        either = matrix.sum(0) + matrix.sum(1) - both
-        return numpy.where(either, both / numpy.maximum(either, 1), nan)
+        return ious(self.matrix())
 
     def compute(self) -> float:
-        found = self.per_class()
-        found = found[~numpy.isnan(found)]
-        return float(found.mean()) if found.size else nan
+        return mean_known(self.per_class())
+
+
+class ForegroundIoU(IoU):
+    """IoU of class 1, the foreground, where there are two classes; of more classes their mean, as `IoU`."""
+
+    def compute(self) -> float:
+        return summed_up(self.per_class())
+
+
+def ious(matrix: numpy.ndarray) -> numpy.ndarray:
+    """Intersection over union of each class, (c,) float64, of counts (c, c); nan where a class does not occur."""
+    both = matrix.diagonal()
+    either = matrix.sum(0) + matrix.sum(1) - both
+    return numpy.where(either, both / numpy.maximum(either, 1), nan)
+
+
+def summed_up(per_class: numpy.ndarray) -> float:
+    """Of two classes the IoU of the foreground, class 1; of more the mean of those that occur."""
+    return float(per_class[1]) if len(per_class) == 2 else mean_known(per_class)
+
+
+def mean_known(values: numpy.ndarray) -> float:
+    known = values[~numpy.isnan(values)]
+    return float(known.mean()) if known.size else nan
