@@ -1,0 +1,156 @@
+"""Plain nets and residual nets, 20 and 56 layers: the deeper plain net trains worse, the deeper residual one does not.
+
+    python -m benchmarks.studies.plain_vs_residual --root path/to/cifar10-subset.zip
+
+He, Zhang, Ren, Sun, Deep residual learning for image recognition, 2015, figures 1 and 6, section 4.2: SGD with momentum
+0.9, weight decay 1e-4, a learning rate of 0.1 that is divided by 10 at one half and at three quarters of the training;
+images shifted and mirrored. The paper trains 64,000 steps of 128 on 45,000 images of 32 x 32; what was done here stands
+in the result. Every epoch is kept, a run goes on where it stopped; `--nets` and `--seeds` train a part, in a
+process of its own if wanted, and the table and the picture have all runs of the folder that are there.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from minigrad import models
+from minigrad.optim.lr_scheduler import MultiStepLR
+from minigrad.train import History
+
+from ..common import positive, table
+from .common import (
+    crop_and_flip,
+    error,
+    is_of,
+    legend_below,
+    panels,
+    read_images,
+    report,
+    run,
+    sgd,
+    takes_folder,
+    takes_images,
+    test_error,
+    write_study,
+)
+
+NAME, PAPER_STEPS = "plain_vs_residual", 64_000
+NETS = {"plain20": models.plain20_cifar, "plain56": models.plain56_cifar,
+        "resnet20": models.resnet20_cifar, "resnet56": models.resnet56_cifar}
+SHALLOW, DEEP = "#1f77b4", "#b2182b"
+Runs = dict[str, dict[int, History]]        # net -> seed -> history
+SETTINGS = ("size", "images", "validation", "width", "epochs", "batch_size", "rate")
+
+
+def folder_of(options: Namespace, net: str, seed: int) -> Path:
+    return options.folder / NAME / f"{net}-seed{seed}"
+
+
+def settings_of(options: Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in SETTINGS}
+
+
+def train(options: Namespace) -> int:
+    """The runs that were asked for, one after the other; on how many images."""
+    parts = read_images(options)
+    milestones = [options.epochs // 2, options.epochs * 3 // 4]
+    for seed in options.seeds:
+        for net in options.nets:
+            make = partial(NETS[net], num_classes=len(parts.train.classes), width=options.width)
+            history = run(folder_of(options, net, seed), settings_of(options), make, parts, seed, epochs=options.epochs,
+                          batch_size=options.batch_size, optimizer=sgd(options.rate),
+                          schedule=partial(MultiStepLR, milestones=milestones), transform=crop_and_flip(options.size))
+            last = history[-1]
+            print(f"{net} seed {seed}: training error {error(last['train_accuracy']):.1f} %, "
+                  f"validation {error(last['validation_accuracy']):.1f} %", flush=True)
+    return len(parts.train)
+
+
+def kept(options: Namespace) -> Runs:
+    """All runs of the folder with these settings, ended or not."""
+    found: Runs = {net: {} for net in NETS}
+    for folder in sorted((options.folder / NAME).glob("*-seed*")):
+        net, _, seed = folder.name.partition("-seed")
+        if net in NETS and is_of(folder, settings_of(options)):
+            found[net][int(seed)] = History.from_csv(folder / "history.csv")
+    return {net: runs for net, runs in found.items() if runs}
+
+
+def rows_of(runs: Runs, options: Namespace) -> list[dict[str, Any]]:
+    """A row a run: errors of the last epoch and of the best, and how long it took."""
+    return [{"net": net, "seed": seed, "epochs": len(history), "training": float(error(history["train_accuracy"])[-1]),
+             "validation": float(error(history["validation_accuracy"])[-1]),
+             "best validation": float(error(history["validation_accuracy"]).min()),
+             "test": test_error(folder_of(options, net, seed)), "seconds": sum(history["seconds"])}
+            for net, seeds in runs.items() for seed, history in seeds.items()]
+
+
+def finding(rows: list[dict[str, Any]]) -> str:
+    """One line on each kind of net: the median training error of both depths."""
+    lines = []
+    for kind in ("plain", "resnet"):
+        errors = [[row["training"] for row in rows if row["net"] == f"{kind}{depth}"] for depth in (20, 56)]
+        if all(errors):
+            shallow, deep = map(median, errors)
+            lines.append(f"{kind}: training error {shallow:.1f} % with 20 layers, {deep:.1f} % with 56 "
+                         f"({deep - shallow:+.1f}); medians of {len(errors[0])} and {len(errors[1])} seeds")
+    return "\n".join(lines)
+
+
+def draw(runs: Runs, options: Namespace, images: int) -> Any:
+    """Figure 6: training error thin and dashed, validation error bold; a panel for plain and one for residual nets."""
+    figure, both = panels(2, sharey=True)
+    for axes, kind, title in zip(both, ("plain", "resnet"), ("plain", "residual"), strict=True):
+        for depth, colour in ((20, SHALLOW), (56, DEEP)):
+            for i, history in enumerate(runs.get(f"{kind}{depth}", {}).values()):
+                for part, style in (("train", {"lw": 1, "ls": "--"}), ("validation", {"lw": 2})):
+                    word = "training" if part == "train" else part
+                    axes.plot(history["epoch"], error(history[f"{part}_accuracy"]), color=colour, **style,
+                              label=f"{depth} layers, {word}" if i == 0 else None)
+        axes.set(title=f"{title} nets", xlabel="epoch")
+        if axes.has_data():
+            legend_below(axes, 2)
+    both[0].set(ylabel="error (%)", ylim=(0, 100))
+    steps = options.epochs * -(-images // options.batch_size)
+    figure.suptitle(f"{images:,} images of {options.size} x {options.size}, width {options.width:g}, {steps:,} steps "
+                    f"(the paper: 45,000 of 32 x 32, width 1, {PAPER_STEPS:,} steps)", fontsize=10)
+    return figure
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = ArgumentParser(prog=f"python -m benchmarks.studies.{NAME}",
+                            description="Depth in plain and residual nets.")
+    takes_images(parser, 16, 4500)
+    takes_folder(parser)
+    parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS), metavar="NET",
+                        help=f"of {', '.join(NETS)} (all)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="one run each (0)")
+    parser.add_argument("--width", type=float, default=0.5, help="channels, of the paper's 16, 32 and 64 (0.5)")
+    parser.add_argument("--epochs", type=positive, default=16, help="(16)")
+    parser.add_argument("--batch-size", type=positive, default=64, help="(64)")
+    parser.add_argument("--rate", type=float, default=0.1, help="the learning rate at the start (0.1)")
+    options = parser.parse_args(arguments)
+    images = train(options)
+    runs = kept(options)
+    rows = rows_of(runs, options)
+    steps = options.epochs * -(-images // options.batch_size)
+    facts = {"trained on": f"{images:,} images of {options.size} x {options.size}, {options.epochs} epochs, "
+                           f"{steps:,} steps of {options.batch_size} images; "
+                           f"the paper: 45,000 of 32 x 32, {PAPER_STEPS:,} steps of 128",
+             "nets": f"width {options.width:g}; learning rate {options.rate:g}, a tenth from one half on, a hundredth "
+                     "from three quarters on",
+             "errors": "in percent; training: mean over the last epoch, of changed images and changing weights; "
+                       "test: read once, after the last epoch"}
+    form = dict.fromkeys(("training", "validation", "best validation", "test"), ".1f")
+    shown = table(rows, {"net": "", "seed": "d", "epochs": "d", **form, "seconds": ",.0f"})
+    text = report("Depth in plain and in residual nets", parser, arguments, facts, shown, finding(rows))
+    write_study(NAME, options.folder, text, draw(runs, options, images))
+
+
+if __name__ == "__main__":
+    main()
