@@ -110,13 +110,13 @@ def draw(rows: list[dict[str, Any]], options: Namespace, images: int) -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = ArgumentParser(prog=f"python -m benchmarks.studies.{NAME}",
                             description="The size of the batch against the normalisation.")
-    takes_images(parser, 16, 4500)
+    takes_images(parser, 16, 3000)
     takes_folder(parser)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1], metavar="SEED", help="(0 and 1)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="(0 to 2)")
     parser.add_argument("--batches", nargs="+", type=positive, default=[2, 4, 8, 16, 64], metavar="N",
                         help="images a batch (2, 4, 8, 16 and 64)")
     parser.add_argument("--width", type=positive, default=16, help="channels of the first convolution (16)")
-    parser.add_argument("--epochs", type=positive, default=6, help="(6)")
+    parser.add_argument("--epochs", type=positive, default=4, help="(4)")
     parser.add_argument("--rate", type=float, default=0.1,
                         help=f"the learning rate for {REFERENCE} images a batch (0.1)")
     options = parser.parse_args(arguments)

@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="(0 to 2)")
     parser.add_argument("--depth", type=positive, default=30, help="hidden layers (30)")
     parser.add_argument("--units", type=positive, default=128, help="of each (128)")
-    parser.add_argument("--epochs", type=positive, default=20, help="(20)")
+    parser.add_argument("--epochs", type=positive, default=12, help="(12)")
     parser.add_argument("--batch-size", type=positive, default=32, help="(32)")
     parser.add_argument("--rate", type=float, default=0.01, help="the learning rate (0.01)")
     options = parser.parse_args(arguments)

@@ -6,7 +6,7 @@ He, Zhang, Ren, Sun, Deep residual learning for image recognition, 2015, figures
 0.9, weight decay 1e-4, a learning rate of 0.1 that is divided by 10 at one half and at three quarters of the training;
 images shifted and mirrored. The paper trains 64,000 steps of 128 on 45,000 images of 32 x 32; what was done here stands
 in the result. Every epoch is kept, a run goes on where it stopped; `--nets` and `--seeds` train a part, in a
-process of its own if wanted, and the table and the picture have all runs of the folder that are there.
+process of its own if wanted, and the table and the picture have all runs that are there, ended or not.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def train(options: Namespace) -> int:
     """The runs that were asked for, one after the other; on how many images."""
     parts = read_images(options)
     milestones = [options.epochs // 2, options.epochs * 3 // 4]
-    for seed in options.seeds:
+    for seed in [] if options.draw else options.seeds:
         for net in options.nets:
             make = partial(NETS[net], num_classes=len(parts.train.classes), width=options.width)
             history = run(folder_of(options, net, seed), settings_of(options), make, parts, seed, epochs=options.epochs,
@@ -130,8 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS), metavar="NET",
                         help=f"of {', '.join(NETS)} (all)")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="one run each (0)")
+    parser.add_argument("--draw", action="store_true", help="train nothing more: table and picture of what is there")
     parser.add_argument("--width", type=float, default=0.5, help="channels, of the paper's 16, 32 and 64 (0.5)")
-    parser.add_argument("--epochs", type=positive, default=16, help="(16)")
+    parser.add_argument("--epochs", type=positive, default=12, help="(12)")
     parser.add_argument("--batch-size", type=positive, default=64, help="(64)")
     parser.add_argument("--rate", type=float, default=0.1, help="the learning rate at the start (0.1)")
     options = parser.parse_args(arguments)
