@@ -43,7 +43,7 @@ def study(benchmark, tmp_path, monkeypatch):
         text = (tmp_path / "out" / f"{name}.txt").read_text(encoding="utf-8")
         assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(PNG)
         assert f"python -m benchmarks.studies.{name}" in text and "processor" in text
-        assert str(tmp_path / "images") not in text
+        assert str(tmp_path) not in text
         return text
 
     module.run = run

@@ -30,6 +30,7 @@ from .common import (
     read_images,
     report,
     run,
+    seeds,
     sgd,
     takes_folder,
     takes_images,
@@ -124,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     facts = {"trained on": f"{images:,} images of {options.size} x {options.size}, {options.epochs} epochs, whatever "
                            f"the batch; learning rate {options.rate:g} for {REFERENCE} images, else in proportion",
              "net": f"four convolutions of {options.width} and {2 * options.width} channels; {GROUPS} groups",
-             "errors": f"in percent, after the last epoch; medians of {len(options.seeds)} seeds (worst: of the "
+             "errors": f"in percent, after the last epoch; medians of {seeds(options)} (worst: of the "
                        "validation error); test: read once"}
     form = {"batch": "d", "norm": "", "training": ".1f", "validation": ".1f", "worst": ".1f", "test": ".1f",
             "seconds": ",.0f"}

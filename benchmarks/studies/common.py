@@ -121,6 +121,11 @@ def test_error(folder: Path) -> float | None:
     return json.loads(kept.read_text())["test_error"] if kept.exists() else None
 
 
+def seeds(options: Namespace) -> str:
+    """How many there are, in words."""
+    return f"{len(options.seeds)} seed" + "s" * (len(options.seeds) > 1)
+
+
 # --- the result -------------------------------------------------------------------------------------------------
 
 def takes_folder(parser: ArgumentParser) -> None:
@@ -134,9 +139,12 @@ def report(title: str, parser: ArgumentParser, arguments: Sequence[str] | None, 
            *tables: str) -> str:
     """What is printed and written: what it is, the command, the machine, how it was trained, the tables."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    where = words.index("--root") + 1 if "--root" in words else 0
-    if where:
+    if "--root" in words:
+        where = words.index("--root") + 1
         words[where] = "path/to/" + Path(words[where]).name
+    if "--folder" in words:                     # where it was written says nothing about the result
+        where = words.index("--folder")
+        del words[where:where + 2]
     known = {"command": f"{parser.prog} {shlex.join(words)}".strip(), **machine()}
     known["threads"] += f"; {get_num_threads()} of minigrad's"
     return "\n\n".join([title, described(known), described(facts), *tables])

@@ -23,7 +23,7 @@ from minigrad import data, nn
 from minigrad.train import fit
 
 from ..common import positive, table
-from .common import COLOURS, SPLIT_SEED, error, legend_below, panels, report, sgd, takes_folder, write_study
+from .common import COLOURS, SPLIT_SEED, error, legend_below, panels, report, seeds, sgd, takes_folder, write_study
 
 NAME = "dropout"
 VALIDATION = 400                # images
@@ -99,7 +99,7 @@ def draw(rows: list[dict[str, Any]], options: Namespace) -> Any:
     both[0].set(yscale="log", title="training, dropout at work")
     both[1].set(title="validation, all units in")
     figure.suptitle(f"{options.images} digits, two hidden layers of {options.units}; median and range of "
-                    f"{len(options.seeds)} seeds", fontsize=10)
+                    f"{seeds(options)}", fontsize=10)
     return figure
 
 
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     steps = options.epochs * -(-options.images // options.batch_size)
     facts = {"trained on": f"{options.images} UCI digits, {options.epochs} epochs, {steps:,} steps of "
                            f"{options.batch_size} images; SGD with momentum 0.9, learning rate {options.rate:g}",
-             "errors": f"in percent, medians of {len(options.seeds)} seeds (worst: of the validation error); least: "
+             "errors": f"in percent, medians of {seeds(options)} (worst: of the validation error); least: "
                        "the validation loss of the best epoch",
              "test": f"read once: in eval mode, by one draw of the masks, by the mean of {options.draws} draws"}
     form = {"p": "g", "training loss": ".4f", "validation loss": ".3f", "least": ".3f", "validation error": ".2f",

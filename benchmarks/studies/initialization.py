@@ -28,7 +28,7 @@ from minigrad.train import NonFiniteLoss, fit
 from minigrad.train.callbacks import Callback
 
 from ..common import positive, table
-from .common import COLOURS, SPLIT_SEED, error, panels, report, sgd, takes_folder, write_study
+from .common import COLOURS, SPLIT_SEED, error, panels, report, seeds, sgd, takes_folder, write_study
 
 NAME = "initialization"
 TOO_LARGE = 1.5                 # times He's standard deviation
@@ -58,7 +58,12 @@ def at_start(model: nn.Sequential, images: np.ndarray, labels: np.ndarray) -> tu
             outputs.append(h)
     mg.cross_entropy(h, mg.tensor(labels)).backward()
     model.zero_grad()
-    return [float(x.numpy().std()) for x in outputs], [float(x.grad.numpy().std()) for x in outputs]
+    return [spread(x) for x in outputs], [spread(x.grad) for x in outputs]
+
+
+def spread(x: mg.Tensor) -> float:
+    """The standard deviation; in float64, as squares of small numbers are 0 in float32."""
+    return float(x.numpy().astype("float64").std())
 
 
 class Losses(Callback):
@@ -107,21 +112,21 @@ def draw(rows: list[dict[str, Any]], options: Namespace) -> Any:
     """Activations, gradients, and the loss while it learns; a line a seed."""
     figure, (left, middle, right) = panels(3, 4.3)
     layers = range(1, options.depth + 1)
-    for scheme, colour in zip(SCHEMES, COLOURS, strict=True):
+    for scheme, colour, thick in zip(SCHEMES, COLOURS, (6, 3.6, 1.2, 1.2, 1.2), strict=True):     # three are alike
         for i, row in enumerate([row for row in rows if row["scheme"] == scheme]):
             name = scheme if i == 0 else None
             for axes, what in ((left, "activations"), (middle, "gradients")):
                 if any(row[what]):
                     axes.plot(layers, row[what], color=colour, lw=1.2)
             shown = [loss for loss in row["losses"] if loss <= LARGEST]
-            right.plot(range(1, len(shown) + 1), shown, color=colour, lw=1.2,
+            right.plot(range(1, len(shown) + 1), shown, color=colour, lw=thick,
                        label=f"{name} ({row['ended']})" if name and row["ended"] else name)
     left.set(title="activations at the start", ylabel="standard deviation", xlabel="layer", yscale="log")
     middle.set(title="gradients at the start", ylabel="standard deviation", xlabel="layer", yscale="log")
     right.set(title="training", ylabel="training loss", xlabel="epoch", ylim=(0, None))
     handles, names = right.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=len(names), frameon=False, fontsize=9)
-    figure.suptitle(f"{options.depth} hidden layers of {options.units} with ReLU, {len(options.seeds)} seeds; "
+    figure.suptitle(f"{options.depth} hidden layers of {options.units} with ReLU, {seeds(options)}; "
                     "zeros are 0 in every layer, which a logarithmic axis does not show", fontsize=10)
     return figure
 
@@ -132,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="(0 to 2)")
     parser.add_argument("--depth", type=positive, default=30, help="hidden layers (30)")
     parser.add_argument("--units", type=positive, default=128, help="of each (128)")
-    parser.add_argument("--epochs", type=positive, default=12, help="(12)")
+    parser.add_argument("--epochs", type=positive, default=8, help="(8)")
     parser.add_argument("--batch-size", type=positive, default=32, help="(32)")
     parser.add_argument("--rate", type=float, default=0.01, help="the learning rate (0.01)")
     options = parser.parse_args(arguments)
@@ -143,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                            f"{options.batch_size} images; SGD with momentum 0.9, learning rate {options.rate:g}",
              "net": f"{options.depth} hidden layers of {options.units} with ReLU, no normalisation, biases 0",
              "columns": "standard deviations in the first and the last hidden layer before the first step; training "
-                        f"loss and validation error (percent) after the last; medians of {len(options.seeds)} seeds"}
+                        f"loss and validation error (percent) after the last; medians of {seeds(options)}"}
     form = {"scheme": "", **{f"{what} {place}": ".2g" for what in ("activations", "gradients")
                              for place in ("first", "last")}, "loss": ".4f", "error": ".1f", "": ""}
     text = report("First values of a deep net of ReLUs", parser, arguments, facts, table(summary(rows), form))
