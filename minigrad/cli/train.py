@@ -130,6 +130,8 @@ def add_training(parser: Parser, usual: Settings | None = None) -> None:
                              "for the data (default: auto)")
     parser.add_argument("--patience", metavar="N", type=positive,
                         help="end after so many epochs without a better one (default: never)")
+    parser.add_argument("--health", action="store_true", default=None, help="watch every tenth step how gradients "
+                        "fare, into health.txt, health.csv and health.png, and say so (default: do not)")
     parser.add_argument("--device", type=device, help="cpu, cuda or cuda:NUMBER (default: cpu)")
     add_workers(parser)
     add_quiet(parser)
@@ -199,7 +201,8 @@ def asked(args: argparse.Namespace, data: str) -> dict[str, Any]:
     return {"data": data, "root": root, "download": args.download, "seed": seed, "out": args.out,
             "choice": Choice(args.classes, args.per_class, seed), "device": args.device or "cpu", "epochs": args.epochs,
             "batch_size": args.batch_size, "learning_rate": args.lr, "weight_decay": args.weight_decay,
-            "optimizer": args.optimizer, "augment": args.augment, "patience": args.patience, "workers": args.workers}
+            "optimizer": args.optimizer, "augment": args.augment, "patience": args.patience, "workers": args.workers,
+            "health": bool(args.health)}
 
 
 def architecture(model: str, width: float | None) -> dict[str, Any]:
@@ -246,7 +249,8 @@ def tell_aside(line: str) -> None:
 # --- going on -----------------------------------------------------------------------------------------------------
 
 OPTIONS = {"--batch-size": "batch_size", "--lr": "learning_rate", "--weight-decay": "weight_decay",
-           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device"}
+           "--optimizer": "optimizer", "--augment": "augment", "--patience": "patience", "--device": "device",
+           "--health": "health"}
 
 
 def resumed_job(args: argparse.Namespace) -> Job:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv as csv_format
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .summary import Row, Summary
 
 UNKNOWN = "-"
+NUMBERS = ("parameters", "multiplications", "receptive field", "memory", "params", "mults", "RF", "bytes")
 
 
 # --- text -------------------------------------------------------------------------------------------------------
@@ -45,13 +46,17 @@ def narrow(rows: Sequence[Row], inputs: bool = True) -> list[list[str]]:
                       human(row.memory, short=True)] for row in rows]]
 
 
-def lines_of(cells: list[list[str]], grouped: bool = False, gap: int = 2) -> list[str]:
-    """Cells, heads first, as aligned lines between rules; grouped: names without the prefix, which stands above."""
+def lines_of(cells: list[list[str]], grouped: bool = False, gap: int = 2,
+             numbers: Collection[str] = NUMBERS) -> list[str]:
+    """Cells, heads first, as aligned lines between rules; grouped: names without the prefix, which stands above.
+
+    numbers: the heads, the last of all, whose columns stand to the right.
+    """
     heads, *rows = cells
     headings: dict[int, str] = {}
     if grouped:
         rows, headings = in_groups(rows)
-    texts = sum([not head_of_number(head) for head in heads])
+    texts = sum([head not in numbers for head in heads])
     widths = [max([len(row[i]) for row in [heads, *rows]]) for i in range(len(heads))]
 
     def line(row: list[str]) -> str:
@@ -64,7 +69,7 @@ def lines_of(cells: list[list[str]], grouped: bool = False, gap: int = 2) -> lis
 
 
 def head_of_number(head: str) -> bool:
-    return head in ("parameters", "multiplications", "receptive field", "memory", "params", "mults", "RF", "bytes")
+    return head in NUMBERS
 
 
 def in_groups(rows: list[list[str]]) -> tuple[list[list[str]], dict[int, str]]:

@@ -6,6 +6,7 @@ from .callbacks import (
     CSVLogger,
     EarlyStopping,
     GradientClipping,
+    HealthMonitor,
     HistoryPlot,
     LearningRateScheduler,
     ModelCheckpoint,
@@ -20,7 +21,7 @@ from .history import History
 from .nonfinite import NonFiniteLoss
 from .trainer import Interrupted, Trainer
 
-__all__ = ["CSVLogger", "Callback", "CheckpointError", "EarlyStopping", "Ensemble", "GradientClipping", "HistoryPlot",
-           "History", "Interrupted", "LearningRateScheduler", "ModelCheckpoint", "NonFiniteLoss", "ProgressBar",
-           "RecomputeBatchNorm", "TerminateOnNaN", "Trainer", "evaluate", "fit", "predict", "recompute_batch_norm",
-           "update_bn"]
+__all__ = ["CSVLogger", "Callback", "CheckpointError", "EarlyStopping", "Ensemble", "GradientClipping", "HealthMonitor",
+           "History", "HistoryPlot", "Interrupted", "LearningRateScheduler", "ModelCheckpoint", "NonFiniteLoss",
+           "ProgressBar", "RecomputeBatchNorm", "TerminateOnNaN", "Trainer", "evaluate", "fit", "predict",
+           "recompute_batch_norm", "update_bn"]

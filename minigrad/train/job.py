@@ -14,7 +14,7 @@ from ..graph import save
 from ..graph.near_sizes import Sides
 from ..nn import Module
 from . import pictures
-from .callbacks import Callback, EarlyStopping, LearningRateScheduler, ModelCheckpoint
+from .callbacks import Callback, EarlyStopping, HealthMonitor, LearningRateScheduler, ModelCheckpoint
 from .checkpoint import CheckpointError
 from .classification import Classification
 from .fit import fit
@@ -75,6 +75,7 @@ class Job:
     sides: tuple[int, int] = (1, 10**6)
     tile: int | None = None                     # the side of the tiles that a segmentation learns from
     views: int = 1                              # of an image that a segmentation's answers are averaged over: 1 or 8
+    health: bool = False                        # watch how gradients fare: see `HealthMonitor`
     tiles: Sides | None = None                  # those that the model takes; None: multiples of 16
     width: float | None = None                  # that make_model multiplies channels by, for run.json
     choice: Choice = ALL                        # which classes and images of the data count
@@ -138,13 +139,14 @@ def run(job: Job, command: str, callbacks: Sequence[Callback] = (),
     said = described(job, parts)
     settings = {"model": job.model, "width": job.width, "tile": job.tile, "views": job.views, **asdict(job.settings),
                 "validation": job.held_out, "device": job.device, "device_name": device_name(job.device),
-                **({"origin": job.origin.said} if job.origin else {})}
+                **({"origin": job.origin.said} if job.origin else {}), **({"health": True} if job.health else {})}
+    watching = [HealthMonitor(folder.path, say=say, write=folder.write)] if job.health else []
     if job.resume:
         folder.resume(job.seed, said, settings)
     else:
         folder.start(command, job.seed, said, settings)
     try:
-        return run_in(folder, job, model, parts, callbacks)
+        return run_in(folder, job, model, parts, [*callbacks, *watching])
     except BaseException as error:
         folder.stop(reason(error))
         raise

@@ -5,50 +5,24 @@ Every function takes arrays and a path, and writes the file atomically.
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..files import write_atomically
+from ..figures import DPI, PathLike, picture, rehearse, save_figure, sheet
 from .history import is_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PathLike = str | os.PathLike[str]
-DPI = 120
+__all__ = ["DPI", "PathLike", "confusion_matrix", "count_confusions", "first_layer_filters", "most_wrong", "picture",
+           "rehearse", "save_figure", "sheet", "training_curves"]
+
 TRAIN, VALIDATION, WRONG = "#1f77b4", "#d95f02", "#b2182b"
 FEW_EPOCHS = 30                 # up to here every epoch gets a dot
 PANELS = 8                      # losses and metrics in one picture
-
-Arguments = ParamSpec("Arguments")
-
-
-def picture(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
-    """Draw with matplotlib's own settings, whatever the user's are; say what to do where it is missing or broken."""
-    @wraps(draw)
-    def with_own_settings(*args: Arguments.args, **options: Arguments.kwargs) -> None:
-        try:
-            import matplotlib.style
-        except ImportError as error:
-            missing = isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("matplotlib")
-            raise ImportError(
-                f"pictures are drawn with matplotlib, which {'is not installed' if missing else 'cannot be imported'}"
-                + ("" if missing else f" ({error})") + ': pip install "minigrad[demo]"') from error
-        with matplotlib.style.context("default"):
-            draw(*args, **options)
-    return with_own_settings
-
-
-@picture
-def rehearse() -> None:
-    """Draw an empty sheet and throw it away: what is missing or broken shows now, not after hours of training."""
-    sheet(1, 1).savefig(io.BytesIO(), format="png")
 
 
 @picture
@@ -249,12 +223,6 @@ def _show_image(axes: Axes, image: np.ndarray) -> None:
 
 # --- what all of them use
 
-def sheet(width: float, height: float) -> Figure:
-    """An empty figure of its own, in inches: no window, and none of matplotlib's global figures."""
-    from matplotlib.figure import Figure
-    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
-
-
 def _grid(n: int, cell: float, text: float = 0.25) -> tuple[Figure, Any]:
     """A figure with n bare square pictures and its axes in reading order; those after the n-th are not drawn.
 
@@ -276,7 +244,3 @@ def _grid(n: int, cell: float, text: float = 0.25) -> tuple[Figure, Any]:
 def _colour_maps() -> Any:
     from matplotlib import colormaps
     return colormaps
-
-
-def save_figure(figure: Figure, path: PathLike) -> None:
-    write_atomically(path, lambda temporary: figure.savefig(temporary, format="png", dpi=DPI))

@@ -4,6 +4,7 @@
     history.csv            one row an epoch, named columns
     weights.safetensors    the weights of the chosen epoch
     curves.png ...         pictures
+    health.txt, .csv, .png how gradients fared, where that was asked for
     last.safetensors       while it is not finished: the checkpoint from which it can go on (and previous.safetensors)
 
 Each file appears complete or not at all: it is written under a temporary name beside its place and then renamed. While
@@ -40,6 +41,7 @@ RUN, HISTORY, WEIGHTS = "run.json", "history.csv", "weights.safetensors"
 CURVES, CONFUSION, FILTERS, MOST_WRONG, OVERLAYS = (
     "curves.png", "confusion_matrix.png", "first_layer_filters.png", "most_wrong.png", "overlays.png")
 PICTURES = (CURVES, CONFUSION, FILTERS, MOST_WRONG, OVERLAYS)
+HEALTH = ("health.csv", "health.png", "health.txt")
 MADE_BY = "minigrad"            # how a later run knows the folder again
 LOCK, NEXT = ".lock", ".next"   # while a run goes on: its lock; its files, if a finished run has their place
 HISTORY_COLUMNS = ("epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
@@ -140,7 +142,7 @@ class RunFolder:
             shutil.rmtree(self.path / NEXT, ignore_errors=True)
             self.place.mkdir(exist_ok=True)
             if not finished:
-                for name in (HISTORY, WEIGHTS, *PICTURES, LAST, PREVIOUS):
+                for name in (HISTORY, WEIGHTS, *PICTURES, *HEALTH, LAST, PREVIOUS):
                     (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise self._failure("cannot be cleared of its earlier run", error) from error
@@ -251,7 +253,7 @@ class RunFolder:
         if self.place == self.path or not (self.place / RUN).exists():
             return
         try:
-            for name in {HISTORY, WEIGHTS, *PICTURES} - self.written:
+            for name in {HISTORY, WEIGHTS, *PICTURES, *HEALTH} - self.written:
                 (self.path / name).unlink(missing_ok=True)
             for name in self.written - {RUN}:
                 if (self.place / name).exists():

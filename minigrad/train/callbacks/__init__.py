@@ -3,6 +3,7 @@
 from .callback import Callback
 from .early_stopping import EarlyStopping
 from .gradient_clipping import GradientClipping
+from .health_monitor import HealthMonitor
 from .learning_rate import LearningRateScheduler
 from .loggers import CSVLogger, HistoryPlot
 from .model_checkpoint import ModelCheckpoint
@@ -10,5 +11,5 @@ from .progress import ProgressBar
 from .recompute_batch_norm import RecomputeBatchNorm
 from .terminate_on_nan import TerminateOnNaN
 
-__all__ = ["CSVLogger", "Callback", "EarlyStopping", "GradientClipping", "HistoryPlot", "LearningRateScheduler",
-           "ModelCheckpoint", "ProgressBar", "RecomputeBatchNorm", "TerminateOnNaN"]
+__all__ = ["CSVLogger", "Callback", "EarlyStopping", "GradientClipping", "HealthMonitor", "HistoryPlot",
+           "LearningRateScheduler", "ModelCheckpoint", "ProgressBar", "RecomputeBatchNorm", "TerminateOnNaN"]
