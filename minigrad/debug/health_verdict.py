@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import isfinite, log10
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from .health import GradientHealth
 from .health_evidence import Evidence, share_of_all
 from .health_words import CAUSES, REMEDIES, percent, place, places, several, times
+from .show import WIDTH
 
 KINDS = ("healthy", "vanishing", "exploding", "dead", "saturated", "not finite", "unknown")
 
@@ -49,7 +51,7 @@ class Verdict:
             lines.append(f"Likely causes: {'; '.join(self.causes)}.")
         if self.remedies:
             lines.append(f"What helps: {'; '.join(self.remedies)}.")
-        return "\n".join([*lines, *self.remarks])
+        return "\n".join([fill(line, WIDTH) for line in [*lines, *self.remarks]])
 
     def as_dict(self) -> dict[str, Any]:
         """The same in what JSON has."""
