@@ -210,7 +210,7 @@ def test_every_number_by_hand(dtype):
                 "output": norm([hidden.grad.numpy()]), "zeros": (active.numpy() == 0).mean(),
                 "dead": (active.numpy() == 0).all(0).mean(), "not_finite": 0.0}
     found = {what: health.series("0", what)[0] for what in expected}
-    assert found == pytest.approx(expected, rel=2e-3 if dtype == "float16" else 1e-6)
+    assert found == pytest.approx(expected, rel=2e-3 if dtype == "float16" else 1e-5)
     assert health.series("0", "update_to_weight")[0] == pytest.approx(found["update"] / found["weight"])
     assert np.isnan(health.series("2", "dead")[0])
 

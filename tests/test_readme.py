@@ -21,7 +21,8 @@ def local_links(markdown: str) -> list[str]:
     return [target.partition("#")[0] for target in found if not re.match(r"[a-z]+:|#", target)]
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/layer_graphs.md", "docs/training.md", "docs/speed.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/layer_graphs.md", "docs/training.md", "docs/speed.md",
+                                  "docs/gradient_health.md"])
 def test_python_blocks_run_in_order(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = blocks((ROOT / name).read_text(encoding="utf-8"), "python")

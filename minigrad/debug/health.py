@@ -54,9 +54,10 @@ class GradientHealth:
                         steps; of fewer steps in all
         saturated       the share of values where the slope is below 0.06 of the largest
 
-    The training goes on to the last bit as it would. A watched step costs a copy of the parameters while it lasts, a
-    pass over parameters, gradients and outputs in float64, and one small copy to the host: about as much as a tenth of
-    a step of a convolutional network. `every` spares it: every tenth step tells as much of a long training.
+    The training goes on to the last bit as it would. A watched step holds a copy of the parameters while it lasts,
+    goes over parameters, gradients and outputs once, and makes one small copy to the host: of a step on one CPU core
+    6 % for ResNet-20, 30 % for LeNet-5 and small MLPs. `every` spares it: every tenth step tells as much of a long
+    training. Of more than a thousand watched steps every second one is forgotten, and `every` doubles.
 
     model: the layers are those that have parameters, by their dotted names. every: watch one step of so many.
     Raises TypeError for what is no model, ValueError for one without parameters.

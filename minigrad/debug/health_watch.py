@@ -19,6 +19,7 @@ from ..tensor import HookHandle, Node, Output, Tensor, recording
 
 RELUS = {"relu", "add_relu", "conv2d_relu", "batch_norm_relu_train", "batch_norm_relu_eval"}
 CHANNELS_FIRST = ("conv", "batch_norm", "group_norm", "instance_norm")      # in names of ops with units along axis 1
+SAFE = 1e-20, 1e30              # between these a sum of squares in float32 has lost nothing of weight, and is finite
 FLAT = 0.97                     # |tanh| above it: its slope is below 0.06. A sigmoid, (1 + tanh(x / 2)) / 2, alike
 
 
@@ -71,7 +72,7 @@ class Units:
     def asleep(self) -> Array:
         """How many gave 0 alone, a number on the device."""
         awake = self.awake if self.awake_before is None else self.awake | self.awake_before
-        return namespace(awake).sum(~awake, dtype="float64")
+        return count(~awake, namespace(awake))
 
 
 UnitKey = tuple[str, str, int]          # layer, kind, how many units there are
@@ -132,11 +133,15 @@ class Watch:
         """Add the squares of x under this name, and how many of its elements are nan or inf under "not_finite"."""
         device = device_of(x)
         with on_device_of(x), numpy.errstate(all="ignore"):
+            squares = quick_squares(x)
+            if squares is not None:
+                self.numbers.add(name, squares, device)
+                return
             xp = namespace(x)
             wide = x.astype("float64")                  # the squares of 1e-30 and of 1e30 both count
             xp.multiply(wide, wide, out=wide)
             self.numbers.add(name, xp.sum(wide), device)
-            self.numbers.add((name[0], "not_finite"), xp.sum(~xp.isfinite(wide), dtype="float64"), device)
+            self.numbers.add((name[0], "not_finite"), count(~xp.isfinite(wide), xp), device)
 
     def look_at_units(self, op: Op, args: Sequence, y: Array, layer: str, call: str) -> None:
         """What an activation gave, if the call is one: zeros, saturated values, units that are awake."""
@@ -144,23 +149,39 @@ class Watch:
         if kind not in TESTS or not y.size:
             return
         axis = 1 if y.ndim > 2 and any([name in call for name in CHANNELS_FIRST]) else max(y.ndim - 1, 0)
-        count = y.shape[axis] if y.ndim else 1
-        device, key = device_of(y), (layer, kind, count)
+        n = y.shape[axis] if y.ndim else 1
+        device, key = device_of(y), (layer, kind, n)
         with on_device_of(y):
             xp = namespace(y)
             zeros, flat = TESTS[kind](y, xp, args)
             if zeros is not None:
-                awake = ~xp.all(zeros, axis=tuple([i for i in range(y.ndim) if i != axis])).reshape(count)
+                others = tuple([i for i in range(y.ndim) if i != axis])
+                awake = ~(xp.all(zeros, axis=others) if others else zeros).reshape(n)
                 units = self.units.get(key)
                 if units is None:
                     units = self.units[key] = Units(layer, kind, xp.zeros_like(awake))
-                units.wake(awake, y.size // count, device)
-                self.numbers.add((key, "zeros"), xp.sum(zeros, dtype="float64"), device)
+                units.wake(awake, y.size // n, device)
+                self.numbers.add((key, "zeros"), count(zeros, xp), device)
             else:
-                self.units.setdefault(key, Units(layer, kind, xp.ones(count, bool)))
+                self.units.setdefault(key, Units(layer, kind, xp.ones(n, bool)))
             if flat is not None:
-                self.numbers.add((key, "saturated"), xp.sum(flat, dtype="float64"), device)
+                self.numbers.add((key, "saturated"), count(flat, xp), device)
         self.sizes[key] = self.sizes.get(key, 0) + y.size
+
+
+def quick_squares(x: Array) -> Any:
+    """The sum of the squares of an array of the host in one pass in its own precision, where that loses nothing: not
+    below or above, nor where it is nan; None elsewhere."""
+    if type(x) is not numpy.ndarray or x.dtype not in ("float32", "float64"):
+        return None
+    flat = x.ravel(order="K")
+    squares = numpy.dot(flat, flat)
+    return squares if SAFE[0] < squares < SAFE[1] else None
+
+
+def count(mask: Array, xp: Any) -> Array:
+    """In how many places it holds, a number on its device, in float64."""
+    return xp.asarray(xp.count_nonzero(mask)).astype("float64")
 
 
 # --- activations ------------------------------------------------------------------------------------------------
