@@ -69,6 +69,19 @@ def test_a_training_that_fails_leaves_why(tmp_path):
     assert (tmp_path / "health.txt").read_text().startswith(said[0]) and (tmp_path / "health.png").exists()
 
 
+def test_what_happened_between_watched_steps_is_not_called_healthy(tmp_path):
+    class Spoil(Callback):
+        def on_step_begin(self, trainer, inputs, targets):
+            if trainer.steps == 3:
+                trainer.model.parameters().__next__().data[...] = np.nan
+
+    said: list[str] = []
+    with pytest.raises(NonFiniteLoss):
+        train(HealthMonitor(tmp_path, every=50, say=said.append), Spoil())
+    assert said[0].startswith("Healthy") and "But the loss is nan: that came after step 1, the last" in said[0]
+    assert (tmp_path / "health.txt").read_text().startswith(said[0])
+
+
 def test_an_error_in_the_first_step_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="input image expects"):
         fit(small_model(), (np.zeros((8, 1, 9, 9), "f4"), np.zeros(8, int)), loss="cross_entropy", optimizer="sgd",

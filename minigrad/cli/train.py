@@ -130,8 +130,8 @@ def add_training(parser: Parser, usual: Settings | None = None) -> None:
                              "for the data (default: auto)")
     parser.add_argument("--patience", metavar="N", type=positive,
                         help="end after so many epochs without a better one (default: never)")
-    parser.add_argument("--health", action="store_true", default=None, help="watch every tenth step how gradients "
-                        "fare, into health.txt, health.csv and health.png, and say so (default: do not)")
+    parser.add_argument("--health", action="store_true", default=None, help="watch how gradients fare, every tenth "
+                        "step; write health.txt, health.csv and health.png, and say the verdict (default: do not)")
     parser.add_argument("--device", type=device, help="cpu, cuda or cuda:NUMBER (default: cpu)")
     add_workers(parser)
     add_quiet(parser)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from ...debug import GradientHealth
@@ -70,7 +72,7 @@ class HealthMonitor(Callback):
         self.kind = verdict.kind
 
     def on_train_end(self, trainer: Trainer) -> None:
-        self.finish()
+        self.finish(trainer)
 
     def teardown(self, trainer: Trainer) -> None:
         """An error ended the training, perhaps in the very step that tells why."""
@@ -80,20 +82,25 @@ class HealthMonitor(Callback):
             self.health.end(trainer.precision.may_overflow)
         self.health.abandon()
         if self.health.steps and not self.finished:
-            self.finish()
+            self.finish(trainer)
 
-    def finish(self) -> None:
+    def finish(self, trainer: Trainer) -> None:
         """Write all, and say how it was."""
         self.finished = True
-        verdict = self.write_texts()
+        verdict, loss, note = self.health.verdict(), trainer.logs.get("loss", 0.0), ""
+        if not isfinite(loss) and verdict.kind in FINE:
+            last = self.health.steps[-1]
+            note = "\n" + fill(f"But the loss is {loss}: that came after step {last}, the last that was watched. To "
+                               "see it, watch every step: every=1.", 80)
+        self.write_texts(note)
         if self.health.steps:
             self.write(PICTURE, self.health.plot)
-        self.say(str(verdict))
+        self.say(f"{verdict}{note}")
 
-    def write_texts(self) -> Any:
+    def write_texts(self, note: str = "") -> Any:
         """Write the table and the numbers; the verdict."""
         verdict = self.health.verdict()
-        text = f"{verdict}\n\n{self.health.table()}\n"
+        text = f"{verdict}{note}\n\n{self.health.table()}\n"
         self.write(TEXT, lambda path: path.write_text(text, encoding="utf-8"))
         self.write(CSV, self.health.to_csv)
         return verdict
