@@ -257,7 +257,8 @@ def test_what_is_written_to_a_reshape_is_not_lost_by_how_images_lie_in_memory(sh
                 write()
         assert (weight.numpy() == before).all()
         part.copy().zero_()
-    mg.square(shown(weight)).sum().backward()
+    weight.grad = None
+    mg.square(shown(weight) + weight.sum()).sum().backward()
     weight.grad.zero_()                         # gradients are their tensor's own
 
 

@@ -410,5 +410,3 @@ def test_state_comes_back_and_anothers_is_refused():
     assert twin.as_dict() == health.as_dict() and twin.units.keys() == health.units.keys()
     with pytest.raises(ValueError, match="another model's"):
         debug.GradientHealth(deep(4)).load_state_dict(health.state_dict())
-
-

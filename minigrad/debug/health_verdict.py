@@ -226,4 +226,3 @@ def remarks(seen: Evidence, kind: str) -> list[str]:
         found.append(f"The updates are {'large' if high else 'small'}: a {'smaller' if high else 'larger'} learning "
                      "rate may do better.")
     return found
-

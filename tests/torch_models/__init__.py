@@ -67,4 +67,3 @@ def give(state: Any, model: Any) -> None:
 def to_numpy(model: Any) -> dict[str, np.ndarray]:
     """The state dict of a model of PyTorch, as arrays."""
     return {name: value.numpy(force=True) for name, value in model.state_dict().items()}
-
