@@ -17,7 +17,7 @@ from .errors import Ended
 from .forward import BATCH, log_probabilities, marks_pixels
 from .grammar import Parser, add_device, add_json, add_quiet, add_views, add_workers, name, one_of, wrapped
 from .images import pillow
-from .masks import evaluate_masks
+from .masks import evaluate_masks, made_folder
 from .output import percent, plural, table, tell, tell_json
 from .subject import TRAINED, trained
 
@@ -124,10 +124,4 @@ def picture_folder(folder: Path) -> Path:
     """Where pictures go: a folder that is there or can be made. What pictures need is looked for first."""
     pillow()
     pictures.rehearse()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise Ended(f"{folder}: is a file, name a folder for the pictures") from None
-    except OSError as error:
-        raise Ended(f"{folder}: cannot be made ({error.strerror or error}): name another folder") from error
-    return folder
+    return made_folder(folder, "the pictures")

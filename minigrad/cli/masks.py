@@ -79,7 +79,7 @@ def told_of_part(title: str, found: dict[str, Any]) -> str:
 
 def predict_masks(args: argparse.Namespace, model: Subject, files: list[Path], problems: Problems) -> int:
     """What share of each image has which class, and the masks as files."""
-    out = None if args.out is None else made(Path(args.out))
+    out = None if args.out is None else made_folder(Path(args.out), "the masks")
     reads, names = image_shape(model), names_of(model)
     mean, std = statistics(model.run) or (0.0, 1.0)
     prepare, tiling = Prepare(mean, std, (reads[0], None, None)), tiling_of(model.graph, reads)
@@ -137,12 +137,12 @@ def write_mask(folder: Path, path: Path, image: np.ndarray, mask: np.ndarray, k:
     return {name: str(place) for name, place in names.items()}
 
 
-def made(folder: Path) -> Path:
-    """A folder that is there or can be made."""
+def made_folder(folder: Path, holds: str) -> Path:
+    """A folder that is there or can be made, for "the masks"; Ended where it cannot."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
-        raise Ended(f"{folder}: is a file, name a folder for the masks") from None
+        raise Ended(f"{folder}: is a file, name a folder for {holds}") from None
     except OSError as error:
         raise Ended(f"{folder}: cannot be made ({error.strerror or error}): name another folder") from error
     return folder
