@@ -47,7 +47,7 @@ setup(
         "all": sorted({*DEMO, *TEST, *PARITY, *DEV}),               # but for CuPy, which must fit the driver
     },
     packages=find_packages(include=["minigrad", "minigrad.*"]),
-    package_data={"minigrad": ["py.typed"]},
+    package_data={"minigrad": ["py.typed"], "minigrad.debug.page": ["script.js", "style.css"]},
     entry_points={"console_scripts": ["minigrad = minigrad.cli:main"]},
     zip_safe=False,
     classifiers=[

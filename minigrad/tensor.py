@@ -268,7 +268,7 @@ class Node:
         self.outputs = outputs  # of an op with several outputs: weak references to them
         self.serial = tick()
         self.hooks: list | None = None
-        self.note = None        # what an observer wrote down about the call
+        self.note: Any = None   # what an observer wrote down about the call
 
 
 class Output:

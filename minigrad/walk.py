@@ -1,14 +1,15 @@
 """The one loop that walks the tape.
 
 `backward_steps` is the only backpropagation there is: run to its end it is `backward()` and `grad()`; iterated it is
-the debugger. Arriving gradients live in a table that belongs to the call; leaves, and tensors that asked to retain, get
-their `.grad` together after the last step.
+the debugger. `run` runs it to its end, or leaves that to somebody who watches. Arriving gradients live in a table that
+belongs to the call; leaves, and tensors that asked to retain, get their `.grad` together after the last step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy
@@ -19,6 +20,9 @@ from .casting import as_it_is
 from .tensor import LEAF, Node, Output, Retain, Tensor, bare, derived, last_change, set_grad_enabled
 
 Step = tuple[Node, Any, list, list]
+
+# Who walks in the place of `backward()` and `grad()`: a function of the arguments of `run` that gives what it gives.
+watcher: ContextVar[Any] = ContextVar("watcher", default=None)
 
 
 def backward_steps(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequence[Tensor] | None = None,
@@ -99,7 +103,7 @@ def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], 
     for i, x in enumerate(xs):
         if not x.requires_grad:
             raise ValueError(f"grad: input {i}, of shape {x.shape}, does not require gradients")
-    gradients = exhaust(backward_steps(ys, seeds, xs, create_graph, retain_graph))
+    gradients = run(ys, seeds, xs, create_graph, retain_graph)
     for i, g in enumerate(gradients):
         if g is None and not allow_unused:
             raise ValueError(f"grad: the outputs do not depend on input {i}, of shape {xs[i].shape}: "
@@ -107,6 +111,15 @@ def grad(outputs: Tensor | Iterable[Tensor], inputs: Tensor | Iterable[Tensor], 
     given: set[int] = set()                         # who asks twice for one gradient gets two
     return tuple([g if g is None or isinstance(g, Tensor) else derived(own(g, x, given))
                   for g, x in zip(gradients, xs, strict=True)])
+
+
+def run(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequence[Tensor] | None, create_graph: bool,
+        retain_graph: bool | None) -> list:
+    """A whole walk, what `backward_steps` returns at its end; somebody who watches takes the steps himself."""
+    watch = watcher.get()
+    if watch is not None:
+        return watch(outputs, seeds, inputs, create_graph, retain_graph)
+    return exhaust(backward_steps(outputs, seeds, inputs, create_graph, retain_graph))
 
 
 def exhaust(steps: Generator[Any, None, list]) -> list:

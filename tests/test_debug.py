@@ -14,7 +14,7 @@ import minigrad as mg
 from minigrad import debug, models, nn
 from minigrad.debug.glance import brief, glance
 from minigrad.debug.rules import formula_text, rule_text
-from minigrad.debug.step import stepping
+from minigrad.debug.walk import stepping
 from minigrad.op import OPS
 from minigrad.variadic import Variadic
 
@@ -529,6 +529,13 @@ def test_every_rule_is_one_line():
             text = rule_text(op, i)
             assert "\n" not in text and text.startswith("g"), text
             assert "lambda" not in text.partition("#")[0], text
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("tanh", "gx = g * (1 - y * y)"), ("sigmoid", "gx = g * y * (1 - y)"),
+    ("relu", "gx = gate(g, logical_not(less_equal(y, 0)))")])
+def test_a_kernel_in_a_formulas_place_leaves_its_text(name, text):
+    assert rule_text(OPS[name], 0).partition("  # ")[0] == text
 
 
 def with_function(g, x):

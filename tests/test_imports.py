@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "optim": below("graph"),
     "testing": below("graph"),
     "data": below("models"),
-    "debug": below("models"),
+    "debug": below("models") | {"testing"},
     "train": below("models") | {"amp", "data", "debug", "optim"},
 }
 MAY_IMPORT[TOP] = set(MAY_IMPORT)

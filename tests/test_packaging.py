@@ -65,7 +65,10 @@ def test_extras(metadata: dict[str, Any]) -> None:
 def test_every_package_is_installed(metadata: dict[str, Any]) -> None:
     folders = {path.parent for path in (ROOT / "minigrad").rglob("*.py")}
     assert set(metadata["packages"]) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}
-    assert metadata["package_data"] == {"minigrad": ["py.typed"]} and (ROOT / "minigrad" / "py.typed").is_file()
+    listed = [ROOT.joinpath(*name.split("."), file) for name, files in metadata["package_data"].items()
+              for file in files]
+    beside = {path for path in (ROOT / "minigrad").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert set(listed) == beside and ROOT / "minigrad" / "py.typed" in beside
 
 
 def test_the_command_s_function_exists(metadata: dict[str, Any]) -> None:

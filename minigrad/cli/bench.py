@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from ..backend import device_name, manual_seed, peak_memory, synchronize
-from ..debug.step import outputs_of, random_input, random_loss, sum_of
+from ..debug.printed import outputs_of, random_input, random_loss, sum_of
 from ..graph import Graph
 from ..optim import SGD
 from ..tensor import no_grad

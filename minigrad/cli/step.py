@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,15 +13,17 @@ import numpy as np
 
 from ..backend import manual_seed
 from ..data import DataError, digits
-from ..debug import record
+from ..debug import Quit, record, trace
+from ..debug import step as walk_at_a_prompt
 from ..debug.events import Accumulate, Event, Leaf, Leave, Rule, Seed, Unbroadcast
 from ..debug.glance import Glance
-from ..debug.step import check_names, random_batch_loss, stepping
-from ..debug.step import tell as tell_walk
-from ..debug.walk import walk
+from ..debug.printed import check_names, random_batch_loss
+from ..debug.printed import tell as tell_walk
+from ..debug.walk import stepping, walk
 from ..graph import Graph
 from ..ops import cross_entropy, tensor
 from ..tensor import Tensor
+from .errors import Ended
 from .grammar import Parser, add_input, add_json, name, one_of, positive, whole, wrapped
 from .output import tell, tell_json
 from .subject import WHAT, give_weights, sized, subject
@@ -29,13 +33,16 @@ SOURCES = ("digits", "random")
 
 USAGE = "step MODEL"
 ABOUT = """
-Send a small batch through a model and print its backward pass, the youngest call first: what arrives at each call,
-the rule for each argument, and the gradient that it gives.
+Send a small batch through a model and walk through its backward pass, the youngest call first: what arrives at each
+call, the rule for each argument, and the gradient that it gives. At a terminal the debugger opens, h helps there;
+elsewhere, and with --print or --into, the whole walk is printed.
 """
 EXAMPLES = [
-    ("minigrad step lenet5", "all calls of LeNet-5, on four handwritten digits"),
+    ("minigrad step lenet5", "LeNet-5 at the debugger's prompt, on four handwritten digits"),
+    ("minigrad step lenet5 --print", "all calls, printed"),
     ("minigrad step lenet5 --into conv2d", "go on inside of each convolution's definition"),
     ("minigrad step runs/lenet5-digits-seed0", "the network that a run has trained"),
+    ("minigrad step lenet5 --html step.html", "a page to step through in a browser"),
     ("minigrad step lenet5 | less", "a page at a time"),
 ]
 
@@ -43,8 +50,9 @@ EXAMPLES = [
 def parser() -> Parser:
     parser = Parser(USAGE, ABOUT, EXAMPLES)
     parser.add_argument("model", metavar="MODEL", help=WHAT)
+    parser.add_argument("--print", action="store_true", help="print the whole walk, also at a terminal")
     parser.add_argument("--into", metavar="OP", action="append", default=[],
-                        help="step into the definition of this op, as conv2d; may be given several times")
+                        help="print, and step into the definition of this op, as conv2d; may be given several times")
     parser.add_argument("--weights", metavar="FILE", type=name,
                         help="weights for the model, a safetensors file (default: fresh ones, or the run's)")
     parser.add_argument("--data", metavar="NAME", type=one_of("source", SOURCES),
@@ -53,6 +61,8 @@ def parser() -> Parser:
     parser.add_argument("--batch-size", metavar="N", type=positive, default=4, help="how many images (default: 4)")
     add_input(parser)
     parser.add_argument("--seed", metavar="N", type=whole, default=0, help="of weights and batch (default: 0)")
+    parser.add_argument("--html", metavar="FILE", type=name,
+                        help="write the walk as a page to step through in a browser, one file that needs no network")
     add_json(parser, "the events of the walk")
     return parser
 
@@ -69,11 +79,33 @@ def run(args: argparse.Namespace, command: str) -> int:
         title, loss = digits_loss(graph, called, args.seed, args.batch_size)
     else:
         title, loss = random_batch_loss(graph, called, args.batch_size)
+    if args.html is not None:
+        return write_page(loss, title, args)
     if args.json:
         events = [described(event) for event in stepping(walk(loss), args.into)]
         tell_json({"model": args.model, "title": title, "loss": float(loss.numpy()), "events": events})
+        return 0
+    title = "\n".join([wrapped(line) for line in title.splitlines()])
+    if args.print or args.into or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        tell_walk(title, loss, args.into, tell)
+        return 0
+    tell(f"{title}\nh helps, n goes on, s steps into a definition, q leaves\n")
+    with suppress(Quit):
+        walk_at_a_prompt(loss)
+    return 0
+
+
+def write_page(loss: Tensor, title: str, args: argparse.Namespace) -> int:
+    """The page of `--html`."""
+    try:
+        seen = trace(loss, into=args.into)
+        seen.to_html(args.html, title=title.splitlines()[0])
+    except (ValueError, OSError) as error:
+        raise Ended(str(error)) from error
+    if args.json:
+        tell_json({"model": args.model, "file": args.html, "events": len(seen)})
     else:
-        tell_walk("\n".join([wrapped(line) for line in title.splitlines()]), loss, args.into, tell)
+        tell(f"{len(seen)} events in {args.html}")
     return 0
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import hypot
 from typing import Any, ClassVar
 
 from ..backend import Array
@@ -13,6 +14,7 @@ from . import show
 from .glance import EPS, Glance
 from .record import Call, Line
 from .rules import rule_text
+from .values import values_of
 
 
 @dataclass(eq=False, repr=False)
@@ -20,7 +22,8 @@ class Event:
     """Something that happened on the way back. `str(event)` is one or a few lines of at most 80 columns.
 
     node: the call on the tape (None where a leaf itself is the loss); depth: how many definitions it is inside of;
-    parent: the rule event whose definition this one belongs to.
+    parent: the rule event whose definition this one belongs to. number: `7` is the eighth event of the walk, `7.2` the
+    third inside of the definition that event 7 leads into.
     """
 
     kind: ClassVar[str]
@@ -28,6 +31,7 @@ class Event:
     node: Node | None
     depth: int
     parent: Rule | None
+    number: str = field(init=False, default="")
 
     @property
     def op(self) -> str:
@@ -66,6 +70,20 @@ class Event:
         """Of the call's output; of an op with several, a list."""
         return self.node.dtype if self.node else None
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """Arguments and output of the call by name, `y` or `y0`, `y1`: arrays and options, as far as they are kept.
+
+        All are where `debug.record()` was on during the forward pass, and inside definitions; else what formulas read.
+        """
+        return values_of(self.node) if self.node else {}
+
+    @property
+    def hints(self) -> list[str]:
+        """What looks like a mistake here, a line each. None is no praise: only what is certain to be seen is said."""
+        from .hints import hints_of  # not above: it knows all kinds of events, so it imports this file
+        return hints_of(self)
+
     def __str__(self) -> str:
         return show.text(self)
 
@@ -75,12 +93,16 @@ class Event:
 
 @dataclass(eq=False, repr=False)
 class Seed(Event):
-    """The walk starts with this gradient at the loss."""
+    """The walk starts with this gradient at the loss. value: of the loss; order: the calls to visit; stale: the leaves
+    that had a gradient already, which is not zero."""
 
     kind = "seed"
 
     g: Array
     arrived: Glance
+    value: Glance
+    order: tuple[Node, ...]
+    stale: list[str]
 
 
 @dataclass(eq=False, repr=False)
@@ -114,6 +136,12 @@ class Rule(Event):
         return {name: edges[name].shape for name in self.gradients}
 
     @property
+    def gains(self) -> dict[str, float]:
+        """Argument name -> norm of its gradient, relative to that of all that arrived; nan where nothing did."""
+        arrived = hypot(*[seen.norm for seen in self.arrived if seen])
+        return {name: seen.norm / arrived if arrived else float("nan") for name, seen in self.given.items()}
+
+    @property
     def can_enter(self) -> bool:
         """Whether the op has a definition to step into."""
         return isinstance(self.node.op, Fused)
@@ -140,6 +168,7 @@ class Unbroadcast(Event):
     argument: str
     before: Glance
     after: Glance
+    delivered: Array
 
     @property
     def axes(self) -> tuple[int, ...]:
@@ -158,6 +187,7 @@ class Accumulate(Event):
     place: str                  # the call or leaf in which the parts are gathered
     k: int
     m: int
+    part: Array
     was: Glance | None
     plus: Glance
     now: Glance
@@ -182,9 +212,13 @@ class Leaf(Event):
 
 @dataclass(eq=False, repr=False)
 class Enter(Event):
-    """Into the definition of a fused op, with the gradient that arrived at the op."""
+    """Into the definition of a fused op, with the gradient that arrived at the op. order: its calls to visit; doors:
+    the calls that stand for its arguments, with their names."""
 
     kind = "enter"
+
+    order: tuple[Node, ...]
+    doors: dict[Any, str]
 
 
 @dataclass(eq=False, repr=False)

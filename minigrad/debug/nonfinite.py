@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
-from ..backend import Array
+from ..backend import Array, namespace, to_numpy
 from .glance import Glance, differentiable, glance, number
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ SUSPECTS: dict[str, list[tuple[str, str, Any]]] = {
     "divide": [("b", "zeros", lambda b: b == 0)],
     "power": [("a", "values <= 0", lambda a: a <= 0)],
 }
+SINGULAR = {"values <= 0": "value <= 0", "values < 0": "value < 0", "zeros": "zero"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +85,36 @@ def infinite_numbers(call: Call) -> bool:
 
 def reason(call: Call) -> str:
     """What about the inputs explains it: their suspicious elements, else their ranges."""
-    found = []
-    for name, what, test in SUSPECTS.get(call.op.name, ()):
-        x = call.arguments[call.op.names.index(name)]
-        if count(test(x)):
-            found.append(f"{name} {getattr(x, 'shape', ())} has {count(test(x))} {what}")
+    found = suspicions(call.op.name, dict(zip(call.op.names, call.arguments, strict=True)))
     if found:
         return ", ".join(found)
     return ", ".join([f"{name} {seen.shape} {seen.dtype} is in [{number(seen.low)}, {number(seen.high)}]"
                       for name, _, seen in arrays(call)]) or "it has no floating-point input"
+
+
+def suspicions(op: str, values: dict[str, Any], where: bool = False) -> list[str]:
+    """What of these arguments the op cannot take well, `x (4, 2) has 3 values <= 0`; where: with the first of them."""
+    found = []
+    for name, what, test in SUSPECTS.get(op, ()):
+        x = values.get(name)
+        if x is None:
+            continue
+        bad, shape = test(x), x.shape if hasattr(x, "shape") else ()
+        if count(bad):
+            at = f", the first at {first(bad)}" if where and shape else ""
+            one = count(bad) == 1
+            found.append(f"{name} {shape} has {count(bad)} {SINGULAR.get(what, what) if one else what}{at}")
+    return found
+
+
+def first(condition: Any) -> list[int]:
+    """The index of the first element where it holds."""
+    place = int(to_numpy(namespace(condition).argmax(condition.reshape(-1))))
+    index: list[int] = []
+    for n in reversed(condition.shape):
+        place, k = divmod(place, n)
+        index.insert(0, k)
+    return index
 
 
 def count(condition: Any) -> int:

@@ -53,6 +53,7 @@ class Call:
     arguments: tuple[Any, ...]          # arrays, and what is none
     outputs: tuple[Array, ...]
     leaves: dict[int, str] = field(default_factory=dict)        # position of an argument -> name of the leaf it is
+    modules: list[Any] = field(default_factory=list)            # the outermost layers that ran while it was noted
 
     def __str__(self) -> str:
         places = [f"layer {self.layer}"] * bool(self.layer) + [str(self.source)] * bool(self.source)
@@ -66,9 +67,9 @@ class Recorder:
     The calls refer to the arrays themselves, not to copies: ask before the next optimizer step changes the parameters.
     """
 
-    def __init__(self, sources: bool = True):
+    def __init__(self, sources: bool = True, keeps: bool = True):
         self.calls: list[Call] = []
-        self.sources = sources
+        self.sources, self.keeps = sources, keeps       # keeps: False leaves the calls to the tape, as long as it lives
         self._node = ""                                 # of the graph that is running
         self._layers: list[tuple[str, Any]] = []        # of the layers that are running, outermost first: path, root
         self._names: dict[int, str] = {}                # id of a parameter or layer -> dotted name
@@ -110,14 +111,15 @@ class Recorder:
         source, inside, definition = whence(sys._getframe(2))
         call = Call(op, self._where(), source.line if self.sources and source else None,
                     inside, definition, tuple([a.data if isinstance(a, Tensor) else a for a in args]),
-                    tuple([y.data for y in outputs]))
+                    tuple([y.data for y in outputs]), modules=self._kept)
         for i, a in enumerate(args):
             if isinstance(a, Tensor) and a.node is LEAF:
                 call.leaves[i] = self._names.get(id(a)) or (source.name_of(a) if source else "")
         node: Any = next((node_of(y) for y in outputs if y.node is not None), None)
         if node is not None:
             node.note = call
-        self.calls.append(call)
+        if self.keeps:
+            self.calls.append(call)
 
     # --- what the user asks ---------------------------------------------------------------------------------
     def first_nonfinite(self) -> Origin | None:
@@ -140,12 +142,20 @@ def record(sources: bool = True) -> Iterator[Recorder]:
     sources: note the line of the user's code that made each call. Everything seen stays in memory as long as the tape
     or the recorder does, so this is for looking, not for training.
     """
-    recorder = Recorder(sources)
-    watching, kept = observer.set(recorder), recording.set(recorder)
+    with noting(Recorder(sources)) as recorder:
+        yield recorder
+
+
+@contextmanager
+def noting(recorder: Recorder, always: bool = True) -> Iterator[Recorder]:
+    """Let a recorder see the calls. always: also those inside a `no_grad()` around this, which then records."""
+    watching = observer.set(recorder)
+    kept = recording.set(recorder) if always or recording.get() else None
     try:
         yield recorder
     finally:
-        recording.reset(kept)
+        if kept is not None:
+            recording.reset(kept)
         observer.reset(watching)
 
 

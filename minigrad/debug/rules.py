@@ -25,6 +25,7 @@ def rule_text(op: Op, i: int) -> str:
 
 def formula_text(function: Callable) -> str:
     """The expression that a formula returns. Where there is no source to read, its name and what it reads."""
+    function = inspect.unwrap(function)                 # a kernel in its place is only speed
     signature = f"{getattr(function, '__name__', 'formula')}({', '.join(inspect.signature(function).parameters)})"
     text = (lambda_text if getattr(function, "__name__", "") == "<lambda>" else returned_text)(function)
     return explained(text, function) if text else explained(signature.replace("<lambda>", "formula"), function)

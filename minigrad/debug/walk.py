@@ -8,16 +8,19 @@ Running it to its end is `loss.backward()`. Leaving it early leaves every `.grad
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from ..fused import Fused
 from ..tensor import LEAF, Node, Tensor, bare, observer
-from ..walk import Step, backward_steps, call_of, living, route
+from ..walk import Step, backward_steps, call_of, route
 from ..walk import seed as starting_gradient
 from .events import Accumulate, Enter, Event, Leaf, Leave, Rule, Seed, Unbroadcast
 from .glance import glance
+from .ledger import Ledger, leaves_of
 from .record import Call, Recorder
+
+Telling = Generator[Event, None, list]
 
 
 def walk(loss: Tensor, gradient: Any = None, retain_graph: bool | None = None,
@@ -33,23 +36,60 @@ def walk(loss: Tensor, gradient: Any = None, retain_graph: bool | None = None,
     """
     if not isinstance(loss, Tensor):
         raise TypeError(f"walk: expected a Tensor to go backward from, {type(loss).__name__} came")
-    g = starting_gradient(loss, gradient, create_graph)
-    steps = backward_steps([loss], [g], None, create_graph, retain_graph)
-    ledger = Ledger(*route([] if loss.node is LEAF else [loss.node], None))
-    return outermost(steps, loss, g, ledger)
+    return events_of([loss], [gradient], None, create_graph, retain_graph)
 
 
-def outermost(steps: Generator[Step, None, list], loss: Tensor, g: Any, ledger: Ledger) -> Iterator[Event]:
+def events_of(outputs: Sequence[Tensor], seeds: Sequence[Any], inputs: Sequence[Tensor] | None = None,
+              create_graph: bool = False, retain_graph: bool | None = None) -> Telling:
+    """The walk that `minigrad.walk.run` takes with these arguments, as events; what it gives is returned at the end."""
+    gs = [starting_gradient(y, g, create_graph) for y, g in zip(outputs, seeds, strict=True)]
+    steps = backward_steps(outputs, gs, inputs, create_graph, retain_graph)
+    order, leads = route([y.node for y in outputs if y.node is not LEAF], inputs)
+    ends = {x.place: f"{call_of(x.node).op.name} #{call_of(x.node).serial}" for x in inputs or () if x.node is not LEAF}
+    doors = {place: name for place, name in ends.items() if not (leads or set()).intersection(call_of(place).edges)}
+    return numbered(outermost(steps, outputs, gs, Ledger(order, leads, doors), order))
+
+
+def outermost(steps: Generator[Step, None, list], outputs: Sequence[Tensor], gs: list, ledger: Ledger,
+              order: list[Node]) -> Telling:
     """The events of a whole backward pass."""
-    node = None if loss.node is LEAF else call_of(loss.node)
-    yield Seed(node, 0, None, g=bare(g), arrived=glance(g))
-    ledger.begin(loss.place)
-    yield from arrival(ledger, loss.place, g, node, 0, None)
-    yield from narrate(steps, ledger, 0, None)
+    for y in outputs:
+        ledger.begin(y.place)
+    stale = [name for leaf, name in leaves_of(order) if leaf.grad is not None and glance(leaf.grad).norm != 0]
+    for y, g in zip(outputs, gs, strict=True):
+        node = None if y.node is LEAF else call_of(y.node)
+        yield Seed(node, 0, None, g=bare(g), arrived=glance(g), value=glance(y), order=tuple(order), stale=stale)
+        yield from arrival(ledger, y.place, g, node, 0, None)
+    return (yield from narrate(steps, ledger, 0, None))
+
+
+def numbered(events: Telling, prefix: str = "") -> Telling:
+    """Give the events their numbers: `7`, and `7.0`, `7.1` inside of the definition that event 7 leads into."""
+    k = 0
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value
+        event.number = f"{prefix}{k}"
+        yield event
+        k += 1
+
+
+def stepping(events: Iterable[Event], into: Collection[str]) -> Iterator[Event]:
+    """The events of a walk, and after the rule of each op that `into` names those of its definition, however deep."""
+    for event in events:
+        yield event
+        if isinstance(event, Rule) and event.op in into:
+            yield from stepping(event.into(), into)
 
 
 def into(outer: Rule) -> Iterator[Event]:
     """The definition of the fused op that `outer` is about, walked with the same arriving gradient."""
+    return numbered(inside(outer), f"{outer.number}.")
+
+
+def inside(outer: Rule) -> Telling:
     node, op = outer.node, cast(Fused, outer.node.op)
     if node.saved is None:
         raise RuntimeError(f"into: what {op.name} saved is freed, for the walk went on from it: step in while the walk "
@@ -60,18 +100,21 @@ def into(outer: Rule) -> Iterator[Event]:
         aliases, outputs = op.enter(node.saved)
     finally:
         observer.reset(token)
-    yield Enter(node, outer.depth, outer.parent)
     ys, gs = (outputs, outer.raw_g) if type(outputs) is tuple else ((outputs,), (outer.raw_g,))
     starts = [(y, g) for y, g in zip(ys, gs, strict=True) if g is not None and y.node is not None]
     doors = {aliases[i].node: name for i, name in enumerate(op.names) if name in outer.gradients}
     ends = [aliases[op.names.index(name)] for name in doors.values()]
-    ledger = Ledger(*route([y.node for y, _ in starts], ends), doors)
+    order, leads = route([y.node for y, _ in starts], ends)
+    yield Enter(node, outer.depth, outer.parent, doors=doors,
+                order=tuple([call for call in order if call not in doors]))
+    ledger = Ledger(order, leads, doors)
     for y, g in starts:
         ledger.begin(y.place)
         yield from arrival(ledger, y.place, g, call_of(y.node), outer.depth + 1, outer)
     edges = [edge if name in outer.gradients else None for name, edge in zip(op.names, node.edges, strict=True)]
     found = yield from narrate(op.inner_steps(node, outer.raw_g, edges), ledger, outer.depth + 1, outer)
     yield leaving(outer, found)
+    return found
 
 
 def leaving(outer: Rule, found: list) -> Leave:
@@ -94,8 +137,7 @@ def extreme(x: Any) -> float:
 
 # --- steps into events ----------------------------------------------------------------------------------------
 
-def narrate(steps: Generator[Step, None, list], ledger: Ledger, depth: int, parent: Rule | None,
-            ) -> Generator[Event, None, list]:
+def narrate(steps: Generator[Step, None, list], ledger: Ledger, depth: int, parent: Rule | None) -> Telling:
     """Tell the steps of one tape; what the walk returns at its end is returned."""
     while True:
         try:
@@ -111,7 +153,7 @@ def narrate(steps: Generator[Step, None, list], ledger: Ledger, depth: int, pare
         for i in wanted:
             if delivered[i] is not gradients[i]:
                 yield Unbroadcast(node, depth, parent, argument=node.op.names[i], before=glance(gradients[i]),
-                                  after=glance(delivered[i]))
+                                  after=glance(delivered[i]), delivered=bare(delivered[i]))
             yield from arrival(ledger, node.edges[i], delivered[i], node, depth, parent, i)
         for place in filter(ledger.complete, without + ledger.pass_over()):
             yield leaf(ledger, place, node, depth, parent)
@@ -161,7 +203,7 @@ def arrival(ledger: Ledger, place: Any, gx: Any, node: Node | None, depth: int, 
     """A gradient reached the place where it is gathered: tell so where paths meet, and when a leaf has all."""
     was, now, k, m = ledger.receive(place, gx, leaf_name(node, i))
     if m > 1:
-        yield Accumulate(node, depth, parent, place=ledger.label(place), k=k, m=m, plus=glance(gx),
+        yield Accumulate(node, depth, parent, place=ledger.label(place), k=k, m=m, part=bare(gx), plus=glance(gx),
                          was=None if was is None else glance(was), now=glance(now))
     if ledger.complete(place):
         yield leaf(ledger, place, node, depth, parent)
@@ -181,80 +223,3 @@ def leaf_name(node: Node | None, i: int | None) -> str:
         return ""
     noted = node.note.leaves.get(i) if node.note else None
     return noted or f"{node.op.names[i]} of {node.op.name} #{node.serial}"
-
-
-class Ledger:
-    """How many paths lead to each place of a tape, how many of them were walked, and what they brought.
-
-    order: the calls to visit; leads: the places that count, None for all; doors: of a definition's tape, the calls at
-    its ends, with the names of the arguments that they stand for.
-    """
-
-    def __init__(self, order: list[Node], leads: set | None, doors: dict[Any, str] | None = None):
-        self.leads, self.doors = leads, doors or {}
-        self.ahead = [node for node in reversed(order) if node not in self.doors]      # the next call at the end
-        self.paths: dict[Any, int] = {}
-        self.walked: dict[Any, int] = {}
-        self.gathered: dict[Any, Any] = {}
-        self.names: dict[Any, str] = {}
-        self.told: set = set()          # the ends that have been said to be complete
-        for node in order:
-            if node not in self.doors:
-                for edge in filter(self.leads_on, node.edges):
-                    self.begin(edge)
-
-    def begin(self, place: Any) -> None:
-        """One more path leads to `place`."""
-        self.paths[place] = self.paths.get(place, 0) + 1
-
-    def leads_on(self, edge: Any) -> bool:
-        return edge is not None and (self.leads is None or edge in self.leads)
-
-    def receive(self, place: Any, gx: Any, name: str) -> tuple[Any, Any, int, int]:
-        """What was at the place, what is there now, and that this was path k of m."""
-        was, gx = self.gathered.get(place), bare(gx)
-        now = self.gathered[place] = gx if was is None else was + gx
-        k = self.walked[place] = self.walked.get(place, 0) + 1
-        self.names.setdefault(place, name)
-        return was, now, k, self.paths[place]
-
-    def complete(self, place: Any) -> bool:
-        """Whether it is an end of the tape to which all paths are walked; True only when first asked after that."""
-        end = (isinstance(place, Tensor) or place in self.doors) and place not in self.told
-        if not (end and place in self.gathered and self.walked[place] == self.paths[place]):
-            return False
-        self.told.add(place)
-        return True
-
-    def give_up(self, edges: list) -> None:
-        """Paths along which, it turns out, nothing will come."""
-        for edge in edges:
-            self.paths[edge] -= 1
-
-    def visit(self, node: Node) -> None:
-        """The walk has come to this call, passing over those before it."""
-        while self.ahead and self.ahead.pop() is not node:
-            pass
-        for place in places(node):
-            self.gathered.pop(place, None)
-
-    def pass_over(self) -> list:
-        """Drop the next calls if they got nothing, for nobody is left to send them any. To where did they lead?"""
-        places_ahead = []
-        while self.ahead and not any([place in self.gathered for place in places(self.ahead[-1])]):
-            places_ahead += [edge for edge in self.ahead.pop().edges if self.leads_on(edge)]
-        self.give_up(places_ahead)
-        return places_ahead
-
-    def label(self, place: Any) -> str:
-        """What to call it: a leaf's or argument's name, or the call whose output it is."""
-        if place in self.doors:
-            return self.doors[place]
-        if isinstance(place, Tensor):
-            return self.names.get(place) or "the loss itself"
-        return f"{place.op.name} #{call_of(place).serial}"
-
-
-def places(node: Node) -> list:
-    """Where the gradient of a call's output, or outputs, is gathered."""
-    return [place for place in living(node) if place is not None] if node.outputs else [node]

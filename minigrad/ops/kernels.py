@@ -55,4 +55,6 @@ def faster(plain: Callable, fast: Callable, fits: Callable[..., bool] | None = N
                 and (fits is None or fits(x, *rest)):
             return fast(x, *rest)
         return plain(x, *rest)
+
+    vars(chosen)["__wrapped__"] = plain         # what is shown of it
     return chosen

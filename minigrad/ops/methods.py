@@ -16,7 +16,7 @@ from ..backend import device_of, read_only
 from ..meta import Meta
 from ..op import OPS
 from ..tensor import Tensor, bare
-from ..walk import backward_steps
+from ..walk import run
 from . import elementwise, indexing, linalg, logic
 from .array_methods import ArrayMethods
 from .elementwise import add, divide, multiply, subtract
@@ -175,8 +175,7 @@ class Methods(ArrayMethods, ShapeMethods, TorchMethods, InPlaceMethods):
 
         If anything raises on the way, every `.grad` is as it was before.
         """
-        for _ in backward_steps([cast(Tensor, self)], [gradient], None, create_graph, retain_graph):
-            pass
+        run([cast(Tensor, self)], [gradient], None, create_graph, retain_graph)
 
     # --- as a number, a sequence, an array --------------------------------------------------------------------
     def __bool__(self) -> bool:

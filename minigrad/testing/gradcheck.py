@@ -51,12 +51,13 @@ class GradientReport:
 
 
 def gradcheck(function: Callable, inputs: Sequence, *, eps: float = 1e-4, rtol: float = 1e-6, atol: float = 0.0,
-              seed: int = 0) -> GradientReport:
+              seed: int = 0, weights: Sequence | None = None) -> GradientReport:
     """Compare the gradients of `function(*inputs)`, one tensor or several, with differences of its values.
 
     inputs: arrays or tensors. Floating ones are checked, as float64; others (integers, booleans, None) pass through.
     eps: the step, relative to |x| where that is more than 1; others are tried where it does not do.
-    seed: of the random weights and directions.
+    seed: of the random weights and directions. weights: what arrives at each output instead of random numbers, None at
+    one that is not of floating point.
     Analytic a and numeric n agree if |a - n| <= atol + rtol * max(|a|, |n|) + what rounding of the values explains.
 
     Raises GradientError with function, input, analytic and numeric side by side. Returns a GradientReport.
@@ -69,7 +70,7 @@ def gradcheck(function: Callable, inputs: Sequence, *, eps: float = 1e-4, rtol: 
     """
     rng = np.random.default_rng(seed)
     arrays = [prepared(x) for x in inputs]
-    point = Point(function, arrays, rng)
+    point = Point(function, arrays, rng, None if weights is None else [prepared(w) for w in weights])
     checked = skipped = 0
     worst = 0.0
     for i in [i for i in point.active if arrays[i].size] if point.outputs else []:

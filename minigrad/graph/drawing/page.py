@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from .looks import PAGE_RULES
-from .svg import MARGIN, flow, legend_of, legend_rows, pieces, svg
+from .svg import MARGIN, Piece, flow, legend_of, legend_rows, pieces, svg
 from .text import escaped, legal
 from .tree import Block
 from .view import View, Viewer
@@ -110,7 +111,7 @@ class States:
         around = next(iter(self.above(key)), None)
         return 0 if around is None or self.is_drawn_open(around) else self.number[around]
 
-    def content(self) -> dict[str, Any]:
+    def content(self, pieces: Callable[[View], list[Piece]] = pieces) -> dict[str, Any]:
         """For the script: the pieces, and for every picture its size, (piece, x, y) of each, and where clicks lead."""
         numbers: dict[str, int] = {}
         states = []

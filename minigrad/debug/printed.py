@@ -1,8 +1,8 @@
-"""`minigrad step MODEL`: one backward pass of a model on a tiny random batch, printed call by call."""
+"""One backward pass of a model on a tiny random batch, printed call by call."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from textwrap import wrap
 from typing import Any
@@ -13,10 +13,10 @@ from ..graph import Graph
 from ..op import OPS
 from ..ops import cross_entropy, randint, randn
 from ..tensor import Tensor
-from .events import Event, Leave, Rule
+from .events import Leave
 from .record import record
 from .show import LEFT, SHAPE, WIDTH
-from .walk import walk
+from .walk import stepping, walk
 
 HEADING = (f"{'   #  op            layer':<{LEFT}} {'shape of output':<{SHAPE}} what arrives\n"
            f"{'      rule for each argument':<{LEFT}} {'shape':<{SHAPE}} what it gives")
@@ -65,14 +65,6 @@ def tell(title: str, loss: Tensor, into: Collection[str], out: Callable[[str], A
         if isinstance(event, Leave):
             visits.append(event)
     out(summary(visits, into))
-
-
-def stepping(events: Iterable[Event], into: Collection[str]) -> Iterator[Event]:
-    """The events of a walk, and after the rule of each op that `into` names those of its definition, however deep."""
-    for event in events:
-        yield event
-        if isinstance(event, Rule) and event.op in into:
-            yield from stepping(event.into(), into)
 
 
 def summary(visits: list[Leave], into: Collection[str]) -> str:
