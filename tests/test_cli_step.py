@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 from cli_runs import narrow, refused, said
 
@@ -16,6 +19,23 @@ def test_step(capsys):
     out = capsys.readouterr().out
     assert "gweight" in out
     assert ("definition agrees: max |diff|" if minigrad.conv2d.kernels else "no kernel ran") in out
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(("words", "opens"), [([], True), (["--print"], False), (["--into", "conv2d"], False)])
+def test_step_at_a_terminal_opens_the_prompt(monkeypatch, words, opens):
+    typed = iter(["n", "q!"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
+    monkeypatch.setattr("sys.stdin", Terminal())
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert cli.main(["step", "lenet5", "--data", "random", *words]) == 0
+    out = sys.stdout.getvalue()
+    assert ("h helps, n goes on" in out and "call 1 of 13" in out) == opens
+    assert ("every leaf has its gradient" in out) != opens
 
 
 def test_step_on_digits_or_at_random(capsys):

@@ -44,8 +44,8 @@ class Verdict:
             return f"WRONG ({allowed})\n{self.message}"
         if not self.checked:
             return "nothing was checked: there are no elements"
-        return (f"right: {self.checked} directions agree, the worst to {self.worst:.1e};\n"
-                f"  {allowed}; {self.skipped} skipped at kinks")
+        return (f"right\n  {self.checked} directions agree, the worst to {self.worst:.1e} ({allowed});\n"
+                f"  {self.skipped} skipped at kinks")
 
 
 def check(function: Callable, *inputs: Any, rtol: float = 1e-6, atol: float = 0.0, eps: float = 1e-4, seed: int = 0,
