@@ -16,12 +16,14 @@ and this one adds indexing, operators, random numbers and the modules.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
 import numpy
+import pytest
 from strict_cupy_array import (
     DEVICES,
     CUDARuntimeError,
@@ -384,18 +386,25 @@ cupyx = Module("cupyx", scatter_add=scatter_function("add", "add"), scatter_max=
                empty_pinned=numpy.empty, zeros_pinned=numpy.zeros)
 complete_array()
 
+ON_GPU = os.environ.get("MINIGRAD_TESTS_ON_GPU") == "1"
+only_on_the_double = pytest.mark.skipif(ON_GPU, reason="is about the double of CuPy")
+
 
 @contextmanager
-def installed() -> Iterator[Module]:
-    """Let the double serve "cuda" devices; afterwards libraries, default generators and their seed are as before."""
+def installed() -> Iterator[ModuleType]:
+    """Let the double serve "cuda" devices; afterwards libraries, default generators and their seed are as before.
+
+    Under MINIGRAD_TESTS_ON_GPU=1 CuPy itself serves them.
+    """
     before = dict(backend.LIBRARIES), dict(backend._generators), list(backend._seed)
-    for kind in [kind for kind, library in backend.LIBRARIES.items() if library.name == "cupy"]:
-        del backend.LIBRARIES[kind]
     backend._generators.clear()
-    backend.use_cuda_library(cupy)
+    if not ON_GPU:
+        for kind in [kind for kind, library in backend.LIBRARIES.items() if library.name == "cupy"]:
+            del backend.LIBRARIES[kind]
+        backend.use_cuda_library(cupy)
     syncs.clear()
     try:
-        yield cupy
+        yield backend.cuda_library().functions if ON_GPU else cupy
     finally:
         set_device(0)
         for now, then in zip((backend.LIBRARIES, backend._generators), before[:2], strict=True):

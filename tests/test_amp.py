@@ -11,7 +11,7 @@ from halves import HALVES
 from hypothesis import given
 from hypothesis import strategies as st
 from rows import rows, subject
-from strict_cupy import installed
+from strict_cupy import installed, only_on_the_double
 
 import minigrad as mg
 import minigrad.nn.functional as F
@@ -360,6 +360,7 @@ def test_graphs_are_built_as_outside():
     assert [node.result.dtype for node in graph.nodes] == ["float32"] * 3 and len(graph.nodes) == 3
 
 
+@only_on_the_double
 def test_tensors_on_the_other_kind_of_device_are_left_alone():
     with installed():
         here, there = normal(2, 2), normal(2, 2, device="cuda:1")

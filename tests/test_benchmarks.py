@@ -163,6 +163,7 @@ def test_cpu_vs_gpu_puts_both_devices_side_by_side(benchmark, tmp_path, capsys):
         assert 0.7 < peaks[device, "1"] < peaks[device, "2"] < 4
 
 
+@strict_cupy.only_on_the_double
 def test_a_step_waits_for_the_device_only_at_its_ends(benchmark):
     cpu_vs_gpu = benchmark("cpu_vs_gpu")
     with strict_cupy.installed():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from strict_cupy import installed, syncs
+from strict_cupy import installed, only_on_the_double, syncs
 from trainings import bars, copies, same_bits, small_model
 
 import minigrad as mg
@@ -392,6 +392,7 @@ def test_the_host_reads_the_loss_every_so_many_steps():
 
 # --- on a GPU, played by the strict double of CuPy ------------------------------------------------------------
 
+@only_on_the_double
 def test_a_step_does_not_wait_for_the_device():
     with installed():
         before = Watch("on_step_begin", lambda trainer, inputs, targets: syncs.clear())

@@ -5,7 +5,7 @@ import pytest
 from halves import HALVES
 from hypothesis import given
 from hypothesis import strategies as st
-from strict_cupy import installed, syncs
+from strict_cupy import installed, only_on_the_double, syncs
 
 import minigrad as mg
 import minigrad.nn.functional as F
@@ -230,6 +230,7 @@ def test_training_goes_on_from_a_checkpoint_bit_by_bit():
 
 # --- on the device ------------------------------------------------------------------------------------------------
 
+@only_on_the_double
 def test_a_round_waits_once_for_each_device():
     with installed():
         a, b = parameter(1.0, 2.0, device="cuda:0"), parameter(1.0, device="cuda:1")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strict_cupy import cupy, installed, syncs
+from strict_cupy import cupy, installed, only_on_the_double, syncs
 
 import minigrad as mg
 from minigrad import nn, ops
@@ -204,6 +204,7 @@ def test_nothing_seen(make):
 
 # --- on the device ----------------------------------------------------------------------------------------------
 
+@only_on_the_double
 @pytest.mark.parametrize("make", [*ALL, lambda: MeanLoss(nn.CrossEntropyLoss()),
                                   lambda: Accuracy(ignore_index=1)])
 def test_updates_never_wait_and_compute_reads_once(make):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strict_cupy import cupy, installed, syncs
+from strict_cupy import cupy, installed, only_on_the_double, syncs
 
 import minigrad as mg
 from minigrad import nn, optim
@@ -217,6 +217,7 @@ def test_nothing_is_recorded():
     assert seen == [False, False]
 
 
+@only_on_the_double
 def test_on_the_device_nothing_waits():
     with installed():
         model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)).to("cuda:1")

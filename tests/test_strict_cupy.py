@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import strict_cupy
 import strict_cupy_calls
-from strict_cupy import NAMES, cupy, cupyx, installed, ndarray, syncs
+from strict_cupy import NAMES, cupy, cupyx, installed, ndarray, only_on_the_double, syncs
 
 from minigrad import backend
 
+pytestmark = only_on_the_double
 X = np.arange(6.0).reshape(2, 3)
 
 

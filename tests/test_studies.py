@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
+from strict_cupy import installed
 
 import minigrad as mg
 from minigrad import data
@@ -122,6 +124,13 @@ def test_depth_refuses_a_folder_of_other_settings(shallow, root, study):
         study.run("plain_vs_residual", *depth(root, "--rate", 0.2))
 
 
+def test_depth_warms_up_and_divides_the_rate(shallow, root, study, tmp_path):
+    text = study.run("plain_vs_residual", *depth(root), "--epochs", 4, "--warm-up", 1, "--nets", "plain20")
+    history = mg.train.History.from_csv(tmp_path / "out" / "plain_vs_residual" / "plain20-seed0" / "history.csv")
+    assert history["learning_rate"] == pytest.approx([0.01, 0.1, 0.01, 0.001])
+    assert "a tenth in the first 1 epochs too" in text
+
+
 def test_depth_says_which_net_trains_worse(study):
     errors = {"plain20": [30.0, 32.0, 31.0], "plain56": [60.0], "resnet20": [28.0]}
     rows = [{"net": net, "training": value} for net, values in errors.items() for value in values]
@@ -216,8 +225,26 @@ def test_a_wrong_root_is_one_line(study, tmp_path, name, make):
     assert message.startswith(f"--root {wrong}: ") and "\n" not in message and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["plain_vs_residual", "batch_norm_batch_size"])
+def test_a_device_that_is_not_there_is_one_line(root, study, tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(SystemExit, match='^--device cuda: device "cuda" needs CuPy.*') as caught:
+        study.run(name, "--root", root, "--device", "cuda")
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
+
+
+def test_the_device_is_named_and_trained_on(root, study, tmp_path):
+    """On CuPy's double."""
+    with installed():
+        text = study.run("batch_norm_batch_size", "--root", root, *TINY, "--batches", 9, "--width", 8, "--seeds", 0,
+                         "--device", "cuda")
+    assert re.search("^device +[^ ]", text, re.M)
+    assert column(text, "norm") == ["none", "BatchNorm", "GroupNorm"]
+
+
 def test_images_are_normalised_by_the_training_part_and_split_alike(root, study):
-    common, options = study("common"), type("Options", (), {"root": root, "size": 8, "images": 15, "validation": 0.25})
+    common, options = study("common"), type("Options", (), {"root": root, "size": 8, "images": 15, "validation": 0.25,
+                                                "device": "cpu"})
     parts = common.read_images(options)
     assert [len(part) for part in parts] == [15, 9, 12] and parts.train.classes == ("blue", "green", "red")
     assert np.bincount(parts.train.targets).tolist() == [5, 5, 5]

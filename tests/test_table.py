@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cases import CASES
 from rows import rows
-from strict_cupy import cupy, installed, syncs
+from strict_cupy import cupy, installed, only_on_the_double, syncs
 
 import minigrad
 from minigrad import backend, ops
@@ -151,6 +151,7 @@ def movable(op, case):
     return getattr(op, "name", "") != "transfer"
 
 
+@only_on_the_double
 @pytest.mark.parametrize("op, case", rows(movable))
 def test_the_double_gives_what_numpy_gives(op, case):
     """No implicit conversions, no NumPy operands, and no waiting of the host for the device."""
@@ -160,7 +161,7 @@ def test_the_double_gives_what_numpy_gives(op, case):
     assert set(waited) <= ({"index with a mask"} if has_mask(case) else set())
 
 
-@pytest.mark.parametrize("device", ["cuda:0", "cuda:1"])
+@pytest.mark.parametrize("device", ["cuda:0", pytest.param("cuda:1", marks=only_on_the_double)])
 def test_transfer_goes_there_and_its_gradient_comes_home(device):
     with installed():
         x = minigrad.tensor([1.0, 2.0], requires_grad=True)

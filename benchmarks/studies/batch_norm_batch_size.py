@@ -69,7 +69,8 @@ def measure(options: Namespace) -> tuple[list[dict[str, Any]], int]:
                 folder, rate = folder_of(options, norm, batch, seed), options.rate * batch / REFERENCE
                 make = partial(net, norm, options.width, len(parts.train.classes))
                 history = run(folder, settings, make, parts, seed, epochs=options.epochs, batch_size=batch,
-                              optimizer=sgd(rate), schedule="cosine", transform=crop_and_flip(options.size))
+                              optimizer=sgd(rate), schedule="cosine", transform=crop_and_flip(options.size),
+                              device=options.device)
                 rows.append({"norm": norm, "batch": batch, "seed": seed,
                              "training": error(history[-1]["train_accuracy"]),
                              "validation": error(history[-1]["validation_accuracy"]), "test": test_error(folder),
@@ -130,7 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     form = {"batch": "d", "norm": "", "training": ".1f", "validation": ".1f", "worst": ".1f", "test": ".1f",
             "seconds": ",.0f"}
     shown = table(summary(rows), form)
-    text = report("The size of the batch against the normalisation", parser, arguments, facts, shown)
+    text = report("The size of the batch against the normalisation", parser, arguments, facts, shown,
+                  trained_on=options.device)
     write_study(NAME, options.folder, text, draw(rows, options, images))
 
 

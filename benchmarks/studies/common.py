@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad import data, manual_seed, optim
+from minigrad.backend import DeviceError, device_name, library_for
+from minigrad.cli.grammar import device
 from minigrad.data.transforms import Compose, Normalize, RandomCrop, RandomHorizontalFlip, ToFloat
 from minigrad.graph import Graph
 from minigrad.settings import get_num_threads
@@ -47,11 +49,13 @@ def takes_images(parser: ArgumentParser, size: int, images: int | None) -> None:
                         help=f"how many images to train on, of every class alike ({images or 'all'})")
     parser.add_argument("--validation", type=float, default=0.1, metavar="SHARE",
                         help="share of the training images that is held out for validation (0.1)")
+    parser.add_argument("--device", type=device, default="cpu", help="where to train: cpu, cuda or cuda:NUMBER (cpu)")
 
 
 def read_images(options: Namespace) -> Parts:
-    """The images of --root in memory. Where they cannot be read it ends with one line that says why."""
+    """The images of --root in memory. Where they, or --device, cannot be had it ends with one line that says why."""
     try:
+        library_for(options.device)
         found = data.image_folder(options.root, size=options.size)
         train, validation = data.split(found.train, options.validation, SPLIT_SEED)
         if options.images is not None and options.images < len(train):
@@ -60,6 +64,8 @@ def read_images(options: Namespace) -> Parts:
         change = Compose([ToFloat(), Normalize.of(parts[0])])
     except (data.DataError, OSError) as error:
         raise SystemExit(f"--root {options.root}: {error}") from error
+    except DeviceError as error:
+        raise SystemExit(f"--device {options.device}: {error}") from error
     return Parts(*[data.Arrays(change(part.inputs)[0], part.targets, name=part.name, classes=part.classes)
                    for part in parts])
 
@@ -136,7 +142,7 @@ def takes_folder(parser: ArgumentParser) -> None:
 
 
 def report(title: str, parser: ArgumentParser, arguments: Sequence[str] | None, facts: Mapping[str, str],
-           *tables: str) -> str:
+           *tables: str, trained_on: str = "cpu") -> str:
     """What is printed and written: what it is, the command, the machine, how it was trained, the tables."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if "--root" in words:
@@ -147,6 +153,8 @@ def report(title: str, parser: ArgumentParser, arguments: Sequence[str] | None, 
         del words[where:where + 2]
     known = {"command": f"{parser.prog} {shlex.join(words)}".strip(), **machine()}
     known["threads"] += f"; {get_num_threads()} of minigrad's"
+    if trained_on != "cpu":
+        known["device"] = device_name(trained_on)
     return "\n\n".join([title, described(known), described(facts), *tables])
 
 

@@ -6,6 +6,7 @@ He, Zhang, Ren, Sun, Deep residual learning for image recognition, 2015, figures
 net has the larger error in training too, the deeper residual net has not. SGD with momentum 0.9, weight decay 1e-4, a
 learning rate of 0.1 that is divided by 10 at one half and at three quarters of the training; images shifted and
 mirrored. The paper trains 64,000 steps of 128 on 45,000 images of 32 x 32; what was done here stands in the result.
+With `--warm-up` the first epochs have a tenth of the rate, as the paper gives its net of 110 layers.
 Every epoch is kept, a run goes on where it stopped; `--nets` and `--seeds` train a part, in a process of its own if
 wanted, and the table and the picture have all runs that are there, ended or not.
 """
@@ -20,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from minigrad import models
-from minigrad.optim.lr_scheduler import MultiStepLR
+from minigrad.optim.lr_scheduler import LambdaLR
 from minigrad.train import History
 
 from ..common import positive, table
@@ -45,7 +46,7 @@ NETS = {"plain20": models.plain20_cifar, "plain56": models.plain56_cifar,
         "resnet20": models.resnet20_cifar, "resnet56": models.resnet56_cifar}
 SHALLOW, DEEP = "#1f77b4", "#b2182b"
 Runs = dict[str, dict[int, History]]        # net -> seed -> history
-SETTINGS = ("size", "images", "validation", "width", "epochs", "batch_size", "rate")
+SETTINGS = ("size", "images", "validation", "width", "epochs", "batch_size", "rate", "warm_up")
 
 
 def folder_of(options: Namespace, net: str, seed: int) -> Path:
@@ -56,16 +57,23 @@ def settings_of(options: Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in SETTINGS}
 
 
+def share(options: Namespace, epoch: int) -> float:
+    """Of the learning rate, in an epoch from 0 on."""
+    if epoch < options.warm_up:
+        return 0.1
+    return 0.1 ** ((epoch >= options.epochs // 2) + (epoch >= options.epochs * 3 // 4))
+
+
 def train(options: Namespace) -> int:
     """The runs that were asked for, one after the other; on how many images."""
     parts = read_images(options)
-    milestones = [options.epochs // 2, options.epochs * 3 // 4]
     for seed in [] if options.draw else options.seeds:
         for net in options.nets:
             make = partial(NETS[net], num_classes=len(parts.train.classes), width=options.width)
             history = run(folder_of(options, net, seed), settings_of(options), make, parts, seed, epochs=options.epochs,
                           batch_size=options.batch_size, optimizer=sgd(options.rate),
-                          schedule=partial(MultiStepLR, milestones=milestones), transform=crop_and_flip(options.size))
+                          schedule=partial(LambdaLR, lr_lambda=partial(share, options)),
+                          transform=crop_and_flip(options.size), device=options.device)
             last = history[-1]
             print(f"{net} seed {seed}: training error {error(last['train_accuracy']):.1f} %, "
                   f"validation {error(last['validation_accuracy']):.1f} %", flush=True)
@@ -136,21 +144,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--epochs", type=positive, default=12, help="(12)")
     parser.add_argument("--batch-size", type=positive, default=64, help="(64)")
     parser.add_argument("--rate", type=float, default=0.1, help="the learning rate at the start (0.1)")
+    parser.add_argument("--warm-up", type=int, default=0, metavar="EPOCHS", help="with a tenth of the rate (0)")
     options = parser.parse_args(arguments)
     images = train(options)
     runs = kept(options)
     rows = rows_of(runs, options)
     steps = options.epochs * -(-images // options.batch_size)
+    warm = f", a tenth in the first {options.warm_up} epochs too" if options.warm_up else ""
     facts = {"trained on": f"{images:,} images of {options.size} x {options.size}, {options.epochs} epochs, "
                            f"{steps:,} steps of {options.batch_size} images; "
                            f"the paper: 45,000 of 32 x 32, {PAPER_STEPS:,} steps of 128",
              "nets": f"width {options.width:g}; learning rate {options.rate:g}, a tenth from one half on, a hundredth "
-                     "from three quarters on",
+                     f"from three quarters on{warm}",
              "errors": "in percent; training: mean over the last epoch, of changed images and changing weights; "
                        "test: read once, after the last epoch"}
     form = dict.fromkeys(("training", "validation", "best validation", "test"), ".1f")
     shown = table(rows, {"net": "", "seed": "d", "epochs": "d", **form, "seconds": ",.0f"})
-    text = report("Depth in plain and in residual nets", parser, arguments, facts, shown, finding(rows))
+    text = report("Depth in plain and in residual nets", parser, arguments, facts, shown, finding(rows),
+                  trained_on=options.device)
     write_study(NAME, options.folder, text, draw(runs, options, images))
 
 

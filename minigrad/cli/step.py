@@ -62,7 +62,8 @@ def parser() -> Parser:
     add_input(parser)
     parser.add_argument("--seed", metavar="N", type=whole, default=0, help="of weights and batch (default: 0)")
     parser.add_argument("--html", metavar="FILE", type=name,
-                        help="write the walk as a page to step through in a browser, one file that needs no network")
+                        help="write the walk as a page to step through in a browser, one file that needs no network "
+                             "(default: none)")
     add_json(parser, "the events of the walk")
     return parser
 
