@@ -5,7 +5,7 @@
 The network is the one that most lessons have: 5x5 convolution to 6 channels, relu, 2x2 max pooling, 5x5 to 16, relu,
 pooling, then 120, 84 and 10 units; SGD without momentum on 64 random images of 32 x 32, float32. Every engine has it in
 its own words, as its manual would write it. Loss and gradients must agree before the clock starts; then they take
-turns. How often minigrad is faster is the median of the ratios within a round.
+turns, each in a process of its own. How often minigrad is faster is the median of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from minigrad.cli.versus import Turns, apart, in_turns, pytorch, using_threads
 
 from .common import described, hand_out, machine, positive, table, takes_files, takes_threads
 from .overhead import NotUsable
+from .processes import Apart, all_apart
 
 BATCH, RATE = 64, 0.01
 SHAPES = {"conv1.weight": (6, 1, 5, 5), "conv1.bias": (6,), "conv2.weight": (16, 6, 5, 5), "conv2.bias": (16,),
@@ -153,6 +154,10 @@ def dezero_peer() -> Peer:
 PEERS = {"minigrad": minigrad_peer, "PyTorch": pytorch_peer, "MyGrad": mygrad_peer, "DeZero": dezero_peer}
 
 
+def step_of(name: str) -> Callable[[], Any]:
+    return PEERS[name]().step
+
+
 def usable() -> tuple[list[Peer], dict[str, str]]:
     """The engines that are installed, and how to get the others."""
     found, missing = [], {}
@@ -209,7 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with using_threads(options.threads):
         peers, missing = usable()
         prove(peers)
-        times = in_turns({peer.name: peer.step for peer in peers}, options.rounds, options.seconds)
+    with all_apart({peer.name: Apart(step_of, peer.name, threads=options.threads, is_minigrad=peer.name == "minigrad")
+                    for peer in peers}) as steps:
+        times = in_turns(steps, options.rounds, options.seconds)
     rows = summary(peers, times)
     hand_out(options, report(rows, missing, options.rounds, options.threads), rows, COLUMNS, rounds=times,
              not_measured=missing)

@@ -8,10 +8,11 @@ A step is forward, cross-entropy, backward and SGD with momentum, in float32, dr
 Each network is written once for both libraries (networks.py) and starts from the same parameters. minigrad's is a layer
 graph, called as a user would, `model(x)`, with default settings; a second column is without the fusion of its nodes.
 
-Before the clock starts, the loss and every gradient must agree. Then they take turns in one process: a block is some
-whole steps, 0.3 s of them or more, after a pause and an untimed step. The ratio is the median of the ratios within a
-round, below 1 minigrad is faster; each row has the mark that it should meet. Inference is a forward pass in eval mode,
-minigrad's with BatchNorm folded into the convolutions, PyTorch's under inference_mode. Tape is `overhead.py`'s chain.
+Before the clock starts, the loss and every gradient must agree. Then they take turns, each in a process of its own, as
+its users have it: a block is some whole steps, 0.3 s of them or more, after a pause and an untimed step. The ratio is
+the median of the ratios within a round, below 1 minigrad is faster; each row has the mark that it should meet.
+Inference is a forward pass in eval mode, minigrad's with BatchNorm folded into the convolutions, PyTorch's under
+inference_mode. Tape is `overhead.py`'s chain, in one process.
 
 Rows measured one by one, each with --json, are put into one table by --join.
 """
@@ -30,6 +31,7 @@ import minigrad
 from minigrad.cli.versus import (
     BLOCK,
     Turns,
+    alone,
     apart,
     compared,
     in_turns,
@@ -43,26 +45,26 @@ from minigrad.cli.versus import (
 from . import breakdown, memory, overhead
 from .common import described, hand_out, machine, positive, table, takes_files, takes_threads, torch_version
 from .networks import INFERENCE, NETWORKS, Row
+from .processes import Apart, all_apart
 
 TAPE_MARK, MEAN_MARK = 0.9, 1.0
 VALUES_BOUND = 1e-3             # how far the scores of a network may be apart, as part of their length
 COLUMNS = ("model", "batch", "minigrad_ms", "pytorch_ms", "ratio", "least", "largest", "unfused_ratio", "mark", "met",
            "rounds", "apart")
 Line = dict[str, Any]
-Steps = dict[str, Callable[[], Any]]
 
 
 # --- what is measured -------------------------------------------------------------------------------------------
 
-def training(row: Row) -> tuple[Steps, float | None]:
-    """A training step of each side, and how far the gradients are apart."""
-    both = sides(row)
-    difference = prove(row, both)
-    return with_unfused({name: one.step for name, one in both.items()}), difference
+def step_of(name: str, who: str) -> Callable[[], Any]:
+    """What "minigrad", "unfused" or "PyTorch" does, in its own process: a training step or a forward pass."""
+    library = who if who == "PyTorch" else "minigrad"
+    step = alone(NETWORKS[name], library).step if name in NETWORKS else forwards(INFERENCE[name])[library]
+    return minigrad.config(fuse=False)(step) if who == "unfused" else step
 
 
-def inference(row: Row) -> tuple[Steps, float | None]:
-    """A forward pass of each side, and how far the scores are apart."""
+def forwards(row: Row) -> dict[str, Callable[[], Any]]:
+    """A forward pass of each side, on equal weights and images."""
     x = numpy.random.default_rng(0).standard_normal((row.batch, *row.shape), dtype="float32")
     graph, torch, steps = minigrad_graph(row), pytorch(), {}
     if torch:
@@ -74,30 +76,31 @@ def inference(row: Row) -> tuple[Steps, float | None]:
         model.eval()
         steps["PyTorch"] = torch.inference_mode()(lambda: model(images))
     folded, own = graph.eval().fold_batch_norm(), minigrad.tensor(x)
-    steps = {"minigrad": minigrad.no_grad()(lambda: folded(own))} | steps
-    scores = [step().numpy() for step in steps.values()]
-    difference = apart(*scores) if torch else None
+    return {"minigrad": minigrad.no_grad()(lambda: folded(own))} | steps
+
+
+def proven(name: str) -> float | None:
+    """How far gradients, or the scores of inference, are apart; None without PyTorch. Too far ends it."""
+    if name in NETWORKS:
+        return prove(NETWORKS[name], sides(NETWORKS[name]))
+    scores = [step().numpy() for step in forwards(INFERENCE[name]).values()]
+    difference = apart(*scores) if len(scores) > 1 else None
     if difference is not None and not difference <= VALUES_BOUND:
-        raise SystemExit(f"{row.title}: the scores are {difference:.1e} of their length away from PyTorch's")
-    return with_unfused(steps), difference
+        raise SystemExit(f"{INFERENCE[name].title}: the scores are {difference:.1e} of their length away from "
+                         "PyTorch's")
+    return difference
 
 
-def with_unfused(steps: Steps) -> Steps:
-    """And minigrad's step with its graph run node by node."""
-    def step() -> Any:
-        with minigrad.config(fuse=False):
-            return steps["minigrad"]()
-    return steps | {"unfused": step}
-
-
-def measure(name: str, rounds: int, seconds: float) -> tuple[Line, Turns]:
+def measure(name: str, rounds: int, seconds: float, threads: int) -> tuple[Line, Turns]:
     """A row of the table, and its times."""
     if name == "tape":
         return tape(rounds)
-    row = (NETWORKS | INFERENCE)[name]
-    steps, difference = (training if name in NETWORKS else inference)(row)
-    times = in_turns(steps, rounds, seconds)
-    last = float(numpy.sum(steps["minigrad"]().numpy()))
+    row, difference = (NETWORKS | INFERENCE)[name], proven(name)
+    who = ["minigrad", "PyTorch", "unfused"] if pytorch() else ["minigrad", "unfused"]
+    with all_apart({one: Apart(step_of, name, one, threads=threads, is_minigrad=one != "PyTorch")
+                    for one in who}) as steps:
+        times = in_turns(steps, rounds, seconds)
+        last = steps["minigrad"]()
     if not math.isfinite(last):
         raise SystemExit(f"{row.title}: after the last step the loss is {last}; such steps may be slower or faster")
     return line(name, row.title, row.batch, times, row.mark, difference), times
@@ -209,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if options.join:
             lines, facts, rounds = joined(options.join)
         for name in [] if options.join else options.models:
-            found, rounds[name] = measure(name, options.rounds, options.seconds)
+            found, rounds[name] = measure(name, options.rounds, options.seconds, options.threads)
             lines.append(found)
     lines = with_mean(lines)
     hand_out(options, report(lines, facts), lines, COLUMNS, rounds=rounds, facts=facts)

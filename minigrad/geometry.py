@@ -7,6 +7,8 @@ from typing import Any
 
 def each(value: Any, axes: int, what: str) -> tuple[int, ...]:
     """An int, alone for all axes or one for each, as a tuple with one for each."""
+    if type(value) is int:
+        return (value,) * axes
     several = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     several = several * axes if len(several) == 1 else several
     if len(several) != axes or not all([hasattr(n, "__index__") for n in several]):

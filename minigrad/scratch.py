@@ -14,6 +14,8 @@ from weakref import WeakSet
 
 import numpy
 
+from .heap import give_back
+
 ALIGNMENT = 64                                          # bytes: a vector register, a line of the cache
 DEFAULT_LIMIT = 1 << 30
 
@@ -67,10 +69,12 @@ def held() -> int:
 
 
 def free() -> None:
-    """Give all scratch memory back; kernels that run at the moment keep theirs until they end."""
+    """Give all scratch memory back, and what else the process has freed; kernels that run at the moment keep theirs
+    until they end."""
     with lock:
         for buffers in all_buffers:
             buffers.by_name.clear()
+    give_back()
 
 
 def set_limit(size: int) -> None:

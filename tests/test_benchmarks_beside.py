@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from benchmark_runs import rows_of, run
+from own_steps import counting, failing
 
 from minigrad import nn
 from minigrad.cli import versus
@@ -71,6 +73,43 @@ def test_threads_are_put_back():
     assert (torch and torch.get_num_threads()) == before
 
 
+# --- a process for each ---------------------------------------------------------------------------------------
+
+def test_a_step_in_a_process_of_its_own(benchmark, monkeypatch):
+    processes = benchmark("processes")
+    monkeypatch.delenv("MINIGRAD_KEEP_FREED", raising=False)
+    both = {name: processes.Apart(counting, "MINIGRAD_KEEP_FREED", threads=1, is_minigrad=name == "minigrad")
+            for name in ("minigrad", "other")}
+    with processes.all_apart(both):
+        assert "MINIGRAD_KEEP_FREED" not in os.environ
+        assert [both["minigrad"](), both["other"]()] == [1, 2]
+        assert versus.timed(both["minigrad"], 5) > 0 and both["minigrad"]() == 7
+    assert [one.process.exitcode for one in both.values()] == [0, 0]
+
+
+def test_what_fails_there_is_said_here(benchmark):
+    processes = benchmark("processes")
+    with processes.all_apart({"one": processes.Apart(failing, threads=1)}) as steps, \
+            pytest.raises(SystemExit, match="RuntimeError: no such engine"):
+        steps["one"]()
+
+
+class Here:
+    """In the place of `processes.Apart`, in this process: tests have smaller networks than one finds by import."""
+
+    def __init__(self, make, *arguments, threads, is_minigrad=True):
+        self.step = make(*arguments)
+
+    def __call__(self):
+        return float(np.sum(self.step().detach().numpy()))
+
+    def timed(self, number):
+        return versus.timed(self.step, number)
+
+    def close(self):
+        pass
+
+
 # --- whole steps ----------------------------------------------------------------------------------------------
 
 VS_COLUMNS = ["model", "batch", "minigrad_ms", "pytorch_ms", "ratio", "least", "largest", "unfused_ratio", "mark",
@@ -80,6 +119,7 @@ VS_COLUMNS = ["model", "batch", "minigrad_ms", "pytorch_ms", "ratio", "least", "
 @pytest.mark.parity
 def test_vs_pytorch_runs_and_joins_what_it_left(benchmark, tmp_path, capsys, monkeypatch):
     vs = benchmark("vs_pytorch")
+    monkeypatch.setattr(vs, "Apart", Here)
     monkeypatch.setitem(vs.INFERENCE, "resnet18_inference", replace(vs.INFERENCE["resnet18_inference"], batch=1,
                                                                     shape=(3, 32, 32), make=versus.small_resnet))
     for name in ("tape", "resnet18_inference", "lenet5"):
@@ -99,6 +139,7 @@ def test_vs_pytorch_runs_and_joins_what_it_left(benchmark, tmp_path, capsys, mon
 
 def test_vs_pytorch_without_pytorch(benchmark, capsys, monkeypatch):
     monkeypatch.setattr(versus, "find_spec", lambda name: None)
+    monkeypatch.setattr(benchmark("vs_pytorch"), "Apart", Here)
     benchmark("vs_pytorch").main(["--models", "lenet5", *QUICK])
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("LeNet-5"))
     assert line.split()[3:6] == ["-"] * 3

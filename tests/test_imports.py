@@ -18,9 +18,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "minigrad"
 TOP = "the package itself"              # minigrad/__init__.py gathers the public names: nothing below may import it
 
 # Each may import all before it.
-CHAIN = ["files", "figures", "settings", "blas", "threads", "scratch", "layout", "products", "geometry", "backend",
-         "cuda", "misuse", "meta", "tensor", "casting", "walk", "autograd", "formula", "outputs", "op", "variadic",
-         "fused", "ops", "nn", "graph", "models"]
+CHAIN = ["files", "figures", "settings", "blas", "threads", "heap", "scratch", "layout", "products", "geometry",
+         "backend", "cuda", "misuse", "meta", "tensor", "casting", "walk", "autograd", "formula", "outputs", "op",
+         "variadic", "fused", "ops", "nn", "graph", "models"]
 
 
 def below(layer: str) -> set[str]:

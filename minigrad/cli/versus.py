@@ -131,8 +131,7 @@ class Side:
 def sides(net: Net, batch: int | None = None, seed: int = 0) -> dict[str, Side]:
     """minigrad's side and, if it is installed, PyTorch's: equal parameters, equal images and labels, drawn anew for
     each seed."""
-    draw = numpy.random.default_rng(seed)
-    x = draw.standard_normal((batch or net.batch, *net.shape), dtype="float32")
+    x, labels = batch_of(net, batch or net.batch, seed)
     torch = pytorch()
     found = {"minigrad": minigrad_graph(net, seed)}
     if torch:
@@ -140,8 +139,24 @@ def sides(net: Net, batch: int | None = None, seed: int = 0) -> dict[str, Side]:
         found["PyTorch"] = net.make(torch.nn)
         state = {name: value.numpy() for name, value in found["PyTorch"].state_dict().items()}
         found["minigrad"].load_state_dict(state)
-    labels = draw.integers(0, net.classes, labels_shape(net, len(x)))
     return {name: side(minigrad if name == "minigrad" else torch, model, x, labels) for name, model in found.items()}
+
+
+def alone(net: Net, name: str, seed: int = 0) -> Side:
+    """One library's side by itself, with first values of its own."""
+    x, labels = batch_of(net, net.batch, seed)
+    torch = pytorch()
+    if name == "minigrad":
+        return side(minigrad, minigrad_graph(net, seed), x, labels)
+    torch.manual_seed(seed)
+    return side(torch, net.make(torch.nn), x, labels)
+
+
+def batch_of(net: Net, batch: int, seed: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    """Images, or sequences, and their classes."""
+    draw = numpy.random.default_rng(seed)
+    x = draw.standard_normal((batch, *net.shape), dtype="float32")
+    return x, draw.integers(0, net.classes, labels_shape(net, batch))
 
 
 def minigrad_graph(net: Net, seed: int = 0) -> Graph:
@@ -248,7 +263,9 @@ def steps_of(step: Callable[[], Any], block: float) -> int:
 
 
 def timed(step: Callable[[], Any], number: int) -> float:
-    """Seconds per step."""
+    """Seconds per step; what runs in a process of its own is timed there."""
+    if hasattr(step, "timed"):
+        return step.timed(number)
     start = perf_counter()
     for _ in range(number):
         step()

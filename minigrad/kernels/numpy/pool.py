@@ -3,11 +3,12 @@
 Maxima along the rows of the image come first, then those of the rows of a window: 3 + 3 comparisons for a window of 3 x
 3. The number of the winning offset, a byte, is what the backward needs. The first of equals wins, as a later one must
 be greater: in its row, and its row among the rows. That is not so among NaNs, nor where a window has nothing above
--inf: blocks with such values, of which a product with zeros tells, are settled apart. Padding never wins, it is not
-there (windows.py).
+-inf: blocks with such values, of which their sum tells, are settled apart. Padding never wins, it is not there
+(windows.py).
 
-NumPy compares elements that are a stride apart slowly and copies them fast. So they are copied first; and the backward
-adds up the elements of a gradient that are a stride apart side by side, and then copies these to where they belong.
+NumPy compares single elements that are a stride apart slowly and copies them fast. So those of few channels are copied
+before they are compared; and the backward adds up the elements of a gradient that are a stride apart side by side, and
+then copies these to where they belong.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ...layout import as_pixels, images, lies_batch_last, pixels
 from ...scratch import scratch
 from .common import full_precision
 from .windows import Axis, by_blocks, elements
+
+LONG = 16                       # elements side by side that NumPy compares without loss where they lie
 
 
 def axes(x, kernel_size, stride, padding, dilation, ceil_mode):
@@ -51,59 +54,80 @@ def block_maxima(image, top, number, rows, cols, low, high):
     """Fill a block (n, p, q, c) with the maxima over all offsets, and another with their numbers."""
     down = [(a * cols.kernel, *reach) for a in range(rows.kernel) if (reach := rows.reach(a, low, high)) is not None]
     across = [(b, *reach) for b in range(cols.kernel) if (reach := cols.reach(b)) is not None]
-    first, last = min([r.start for _, _, r in down], default=0), max([r.stop for _, _, r in down], default=0)
+    if not (down and across):
+        top[...] = -np.inf
+        if number is not None:
+            number[...] = 0
+        return
+    first, last = min([source.start for _, _, source in down]), max([source.stop for _, _, source in down])
     lines = scratch("lines", (len(top), last - first, cols.out, top.shape[3]), top.dtype)
     where = None if number is None else scratch("where", lines.shape, np.int8)
-    copy = scratch("copy", lines.shape, top.dtype)
-    for b, here, there in across:
-        candidate = image[:, first:last, there]
-        if b == across[0][0]:
-            begin(lines, where, here, 2, candidate, b)
-            continue
-        np.copyto(copy[:, :, here], candidate)
-        take_greater(lines[:, :, here], copy[:, :, here], None if where is None else where[:, :, here], b)
-    for a, here, there in down:
-        there = slice(there.start - first, there.stop - first, there.step)
-        more = None if where is None else where[:, there]
-        if a == down[0][0]:
-            begin(top, number, here, 1, lines[:, there], a, more)
-        else:
-            take_greater(top[:, here], lines[:, there], None if number is None else number[:, here], a, more)
-    if not (down and across):
-        begin(top, number, slice(0, 0), 1, top[:, :0], 0)
+    running_maxima(lines, where, 2, [(b, here, image[:, first:last, source], None) for b, here, source in across])
+    parts = []
+    for a, here, source in down:
+        own = slice(source.start - first, source.stop - first, source.step)
+        parts.append((a, here, lines[:, own], None if where is None else where[:, own]))
+    running_maxima(top, number, 1, parts)
 
 
-def begin(best, number, here, axis, candidate, k, more=None):
-    """best = candidate in the positions `here` of an axis, else -inf; number = k, + more."""
+def running_maxima(best, number, axis, candidates):
+    """The largest of the candidates, and the number of the first that is the largest.
+
+    candidates: number, where it lies along an axis of `best`, elements, and what is to be added to the number.
+    """
     before = (slice(None),) * axis
-    np.copyto(best[(*before, here)], candidate)
-    best[(*before, slice(0, here.start))] = -np.inf
-    best[(*before, slice(here.stop, None))] = -np.inf
+    (k, here, first, more), *others = candidates
+    if others and others[0][2].shape == best.shape == first.shape and not (is_short := short(first)):
+        start(number, (*before, here), k, more)
+        k, _, second, more = others.pop(0)
+        take_greater(best, second, number, k, more, first)
+    else:
+        is_short = short(first)
+        np.copyto(best[(*before, here)], first)
+        best[(*before, slice(0, here.start))] = -np.inf
+        best[(*before, slice(here.stop, None))] = -np.inf
+        start(number, (*before, here), k, more)
+    for k, here, candidate, more in others:
+        if is_short:
+            copy = scratch("copy", candidate.shape, candidate.dtype)
+            np.copyto(copy, candidate)
+            candidate = copy
+        where = (*before, here)
+        take_greater(best[where], candidate, None if number is None else number[where], k, more)
+
+
+def short(candidate):
+    """Whether its elements lie in runs too short to be compared where they are."""
+    return candidate.strides[2] > candidate.shape[3] * candidate.itemsize and candidate.shape[3] < LONG
+
+
+def start(number, where, k, more):
+    """number = k, + more where there is any."""
     if number is not None:
         number[...] = k
         if more is not None:
-            number[(*before, here)] += more
+            number[where] += more
 
 
-def take_greater(best, candidate, number, k, more=None):
-    """best = maximum(best, candidate), and number = k, + more, where the candidate was greater; so numbers grow."""
+def take_greater(best, candidate, number, k, more, than=None):
+    """best = maximum(than, candidate), and number = k, + more, where the candidate was greater; so numbers grow."""
+    than = best if than is None else than
     if number is not None:
         greater = scratch("greater", best.shape, bool)
-        np.greater(candidate, best, out=greater)
+        np.greater(candidate, than, out=greater)
         later = greater.view(np.int8)
         if more is None:
             np.multiply(later, np.int8(k), out=later)
         else:
             np.multiply(later, np.add(more, np.int8(k), out=scratch("number", best.shape, np.int8)), out=later)
         np.maximum(number, later, out=number)
-    np.maximum(best, candidate, out=best)                               # NaN passes through
+    np.maximum(than, candidate, out=best)                               # NaN passes through
 
 
 def has_special(block):
-    """Whether anything in it is infinite or NaN: times 0 these are NaN."""
-    flat = block.reshape(-1)
-    with np.errstate(invalid="ignore"):
-        return bool(np.isnan(np.dot(flat, np.broadcast_to(flat.dtype.type(0), flat.shape))))
+    """Whether anything in it is infinite or NaN: then so is the sum. Of huge numbers it may be so too."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return not np.isfinite(np.add.reduce(block.reshape(-1)))
 
 
 def settle(image, top, number, rows, cols, low, high):
