@@ -77,9 +77,10 @@ def far(found, exact) -> float:
 @pytest.mark.parametrize("name", ["alexnet", "vgg11_bn", "googlenet", "resnet18", "densenet121",
                                   "lenet5", "resnet20_cifar", "wrn_16_8", "se_resnet18", "unet"])
 def test_rounding_is_no_worse_than_pytorchs(name):
-    """Of one net of each architecture. Float32 gradients err against float64 as PyTorch's do. The ratio of the two is drawn anew with the order of every
-    sum, and a ReLU that one of them sees on the other side of 0 makes it large or small at once: so the middle one of
-    three draws counts, and 1 means 1.5. In "auto" kernels may round five times as much."""
+    """In one net of each architecture float32 gradients err against float64 as PyTorch's do. The ratio of the two is
+    drawn anew with the order of every sum, and a ReLU that one of them sees on the other side of 0 makes it large or
+    small at once: so the middle one of three draws counts, and 1 means 1.5. In "auto" kernels may round five times as
+    much."""
     ratios = {"exact": [], "auto": []}
     for seed in range(3):
         if name in NETS:
