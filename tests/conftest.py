@@ -96,17 +96,14 @@ def nothing_leaks() -> Iterator[None]:
     manual_seed(0)
     before = engine_state()
     yield
-    forget_own_ops(before)
-    after = engine_state()
-    leaks = [name for name, value in before.items() if not same(value, after.get(name))]
-    leaks += [name for name in after if name not in before and is_registry(name) and not loaded_late(after[name])]
+    forget_own_ops(before["OPS"])
+    leaks = changes(before, engine_state())
     if leaks:
-        pytest.fail("the test left the engine changed: " + ", ".join(
-            f"{name} was {before.get(name)!r}, is {after.get(name)!r}" for name in sorted(leaks)), pytrace=False)
+        pytest.fail("the test left the engine changed: " + ", ".join(sorted(leaks)), pytrace=False)
 
 
-def engine_state() -> dict[str, Any]:
-    """Name -> value of what is process-wide: context variables, array libraries, ops, environment, NumPy's errors."""
+def engine_state() -> dict[str, dict[Any, Any]]:
+    """What is process-wide: of each kind its names and values. Taken twice a test, so it copies and spells nothing."""
     import numpy
 
     from minigrad.backend import LIBRARIES
@@ -114,13 +111,26 @@ def engine_state() -> dict[str, Any]:
     from minigrad.scratch import limit
     from minigrad.settings import threads_everywhere
 
-    state: dict[str, Any] = {"numpy.geterr()": tuple(numpy.geterr().items()),
-                             "set_num_threads": threads_everywhere[0], "scratch.set_limit": limit[0]}
-    state |= {name: current(switch) for name, switch in switches().items()}
-    state |= {f"LIBRARIES[{kind.__module__}.{kind.__qualname__}]": entry for kind, entry in LIBRARIES.items()}
-    state |= {f"OPS[{name}]": entry for name, entry in OPS.items()}
-    state |= {f"os.environ[{name}]": value for name, value in os.environ.items() if name.startswith("MINIGRAD_")}
-    return state
+    return {"numpy.geterr": numpy.geterr(), "set_num_threads": {"": threads_everywhere[0]},
+            "scratch.set_limit": {"": limit[0]},
+            "switches": {name: current(switch) for name, switch in switches().items()},
+            "LIBRARIES": dict(LIBRARIES), "OPS": dict(OPS),
+            "os.environ": {name: os.environ[name] for name in os.environ if name.startswith("MINIGRAD_")}}
+
+
+def changes(before: dict[str, dict[Any, Any]], after: dict[str, dict[Any, Any]]) -> list[str]:
+    """A line on every value that is another; and on what has come to a registry, unless a module brought it."""
+    found = []
+    for kind, then in before.items():
+        now = after[kind]
+        names = [name for name, value in then.items() if value is not now.get(name) and not same(value, now.get(name))]
+        if kind in REGISTRIES:
+            names += [name for name in now.keys() - then.keys() if not loaded_late(now[name])]
+        found += [f"{kind}[{name}] was {then.get(name)!r}, is {now.get(name)!r}" for name in names]
+    return found
+
+
+REGISTRIES = ("LIBRARIES", "OPS", "os.environ")
 
 
 def switches() -> dict[str, ContextVar[Any]]:
@@ -150,13 +160,9 @@ def forget_own_ops(before: dict[str, Any]) -> None:
     """Take the ops that a test wrote itself out of the registry; one that replaced an op of the library is a leak."""
     from minigrad.op import OPS
 
-    for name, entry in list(OPS.items()):
-        if f"OPS[{name}]" not in before and not entry.module.startswith("minigrad."):
+    for name in OPS.keys() - before.keys():
+        if not OPS[name].module.startswith("minigrad."):
             del OPS[name]
-
-
-def is_registry(name: str) -> bool:
-    return name.startswith(("LIBRARIES[", "OPS[", "os.environ["))
 
 
 def loaded_late(entry: Any) -> bool:
