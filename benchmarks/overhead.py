@@ -10,7 +10,7 @@ Before the clock starts, every engine's gradients must agree with derivatives co
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from statistics import median
@@ -137,10 +137,10 @@ ENGINES = {"minigrad": minigrad_engine, "PyTorch": pytorch_engine, "HIPS autogra
            "MyGrad": mygrad_engine, "DeZero": dezero_engine}
 
 
-def usable() -> tuple[list[Engine], dict[str, str]]:
+def usable(makers: Mapping[str, Callable[[], Any]]) -> tuple[list[Any], dict[str, str]]:
     """The engines that are installed, and how to get the others."""
     engines, missing = [], {}
-    for name, make in ENGINES.items():
+    for name, make in makers.items():
         try:
             engines.append(make())
         except NotUsable as reason:
@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--calls", type=positive, default=20, help="chains in a turn (20)")
     takes_files(parser)
     options = parser.parse_args(arguments)
-    engines, missing = usable()
+    engines, missing = usable(ENGINES)
     for engine in engines:
         prove(engine)
     times = measure(engines, options.rounds, options.calls)

@@ -24,7 +24,7 @@ import minigrad
 from minigrad.cli.versus import Turns, apart, in_turns, pytorch, using_threads
 
 from .common import described, hand_out, machine, positive, table, takes_files, takes_threads
-from .overhead import NotUsable
+from .overhead import NotUsable, usable
 from .processes import Apart, all_apart
 
 BATCH, RATE = 64, 0.01
@@ -158,17 +158,6 @@ def step_of(name: str) -> Callable[[], Any]:
     return PEERS[name]().step
 
 
-def usable() -> tuple[list[Peer], dict[str, str]]:
-    """The engines that are installed, and how to get the others."""
-    found, missing = [], {}
-    for name, make in PEERS.items():
-        try:
-            found.append(make())
-        except NotUsable as reason:
-            missing[name] = str(reason)
-    return found, missing
-
-
 def prove(peers: Sequence[Peer]) -> None:
     """Refuse to time engines that do not compute what minigrad does: loss and gradients of the first step."""
     loss, gradients = None, []
@@ -212,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     takes_files(parser)
     options = parser.parse_args(arguments)
     with using_threads(options.threads):
-        peers, missing = usable()
+        peers, missing = usable(PEERS)
         prove(peers)
     with all_apart({peer.name: Apart(step_of, peer.name, threads=options.threads, is_minigrad=peer.name == "minigrad")
                     for peer in peers}) as steps:

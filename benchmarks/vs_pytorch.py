@@ -108,7 +108,7 @@ def measure(name: str, rounds: int, seconds: float, threads: int) -> tuple[Line,
 
 def tape(rounds: int) -> tuple[Line, Turns]:
     """What a tiny op costs, forward and backward, by `overhead`'s measurement."""
-    engines = [engine for engine in overhead.usable()[0] if engine.name in ("minigrad", "PyTorch")]
+    engines = [engine for engine in overhead.usable(overhead.ENGINES)[0] if engine.name in ("minigrad", "PyTorch")]
     for engine in engines:
         overhead.prove(engine)
     times = {name: [us / 1e6 for us in one["step"]] for name, one in overhead.measure(engines, rounds, 20).items()}

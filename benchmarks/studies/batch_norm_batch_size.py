@@ -9,7 +9,7 @@ net: four 3x3 convolutions, each with its normalisation and ReLU, the mean of ev
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -32,8 +32,9 @@ from .common import (
     run,
     seeds,
     sgd,
-    takes_folder,
+    study,
     takes_images,
+    takes_training,
     test_error,
     write_study,
 )
@@ -110,17 +111,12 @@ def draw(rows: list[dict[str, Any]], options: Namespace, images: int) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = ArgumentParser(prog=f"python -m benchmarks.studies.{NAME}",
-                            description="The size of the batch against the normalisation.")
+    parser = study(NAME, "The size of the batch against the normalisation.")
     takes_images(parser, 16, 3000)
-    takes_folder(parser)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="(0 to 2)")
+    takes_training(parser, 3, 4, None, 0.1, f"the learning rate for {REFERENCE} images a batch")
     parser.add_argument("--batches", nargs="+", type=positive, default=[2, 4, 8, 16, 64], metavar="N",
                         help="images a batch (2, 4, 8, 16 and 64)")
     parser.add_argument("--width", type=positive, default=16, help="channels of the first convolution (16)")
-    parser.add_argument("--epochs", type=positive, default=4, help="(4)")
-    parser.add_argument("--rate", type=float, default=0.1,
-                        help=f"the learning rate for {REFERENCE} images a batch (0.1)")
     options = parser.parse_args(arguments)
     rows, images = measure(options)
     facts = {"trained on": f"{images:,} images of {options.size} x {options.size}, {options.epochs} epochs, whatever "

@@ -37,6 +37,27 @@ class Parts(NamedTuple):
     test: data.Arrays
 
 
+# --- the options ------------------------------------------------------------------------------------------------
+
+def study(name: str, description: str) -> ArgumentParser:
+    """The options of a study: --folder, where runs, table and picture go."""
+    parser = ArgumentParser(prog=f"python -m benchmarks.studies.{name}", description=description)
+    parser.add_argument("--folder", type=Path, default=Path("runs/studies"), metavar="FOLDER",
+                        help=f"where {name}.txt, {name}.png and the runs go (runs/studies)")
+    return parser
+
+
+def takes_training(parser: ArgumentParser, seeds: int, epochs: int, batch_size: int | None, rate: float,
+                   rate_is: str = "the learning rate") -> None:
+    """Add --seeds, by default 0 and so on, --epochs, --rate, and --batch-size unless that is None."""
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(seeds)), metavar="SEED",
+                        help=f"a run each (0{f' to {seeds - 1}' * (seeds > 1)})")
+    parser.add_argument("--epochs", type=positive, default=epochs, metavar="N", help=f"({epochs})")
+    if batch_size is not None:
+        parser.add_argument("--batch-size", type=positive, default=batch_size, metavar="N", help=f"({batch_size})")
+    parser.add_argument("--rate", type=float, default=rate, help=f"{rate_is} ({rate:g})")
+
+
 # --- the images -------------------------------------------------------------------------------------------------
 
 def takes_images(parser: ArgumentParser, size: int, images: int | None) -> None:
@@ -127,6 +148,11 @@ def test_error(folder: Path) -> float | None:
     return json.loads(kept.read_text())["test_error"] if kept.exists() else None
 
 
+def steps(options: Namespace, images: int) -> int:
+    """Of a whole training."""
+    return options.epochs * -(-images // options.batch_size)
+
+
 def seeds(options: Namespace) -> str:
     """How many there are, in words."""
     return f"{len(options.seeds)} seed" + "s" * (len(options.seeds) > 1)
@@ -134,11 +160,10 @@ def seeds(options: Namespace) -> str:
 
 # --- the result -------------------------------------------------------------------------------------------------
 
-def takes_folder(parser: ArgumentParser) -> None:
-    """Add --folder, where runs, table and picture go, by default a folder of the study's name."""
-    name = parser.prog.rpartition(".")[2]
-    parser.add_argument("--folder", type=Path, default=Path("runs/studies"), metavar="FOLDER",
-                        help=f"where {name}.txt, {name}.png and the runs go (runs/studies)")
+def amount(options: Namespace, images: int, kind: str) -> str:
+    """How much was trained: on so many images of a kind, so many epochs and steps."""
+    return (f"{images:,} {kind}, {options.epochs} epochs, {steps(options, images):,} steps of {options.batch_size} "
+            "images")
 
 
 def report(title: str, parser: ArgumentParser, arguments: Sequence[str] | None, facts: Mapping[str, str],

@@ -11,7 +11,7 @@ part. After the training the test part is asked three times: in eval mode, which
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -23,7 +23,20 @@ from minigrad import data, nn
 from minigrad.train import fit
 
 from ..common import positive, table
-from .common import COLOURS, SPLIT_SEED, error, legend_below, panels, report, seeds, sgd, takes_folder, write_study
+from .common import (
+    COLOURS,
+    SPLIT_SEED,
+    amount,
+    error,
+    legend_below,
+    panels,
+    report,
+    seeds,
+    sgd,
+    study,
+    takes_training,
+    write_study,
+)
 
 NAME = "dropout"
 VALIDATION = 400                # images
@@ -104,20 +117,15 @@ def draw(rows: list[dict[str, Any]], options: Namespace) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = ArgumentParser(prog=f"python -m benchmarks.studies.{NAME}", description="Dropout on and off.")
-    takes_folder(parser)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4], metavar="SEED", help="(0 to 4)")
+    parser = study(NAME, "Dropout on and off.")
+    takes_training(parser, 5, 100, 20, 0.005)
     parser.add_argument("--images", type=positive, default=100, help="to train on (100)")
     parser.add_argument("--units", type=positive, default=256, help="of each hidden layer (256)")
-    parser.add_argument("--epochs", type=positive, default=100, help="(100)")
-    parser.add_argument("--batch-size", type=positive, default=20, help="(20)")
-    parser.add_argument("--rate", type=float, default=0.005, help="the learning rate (0.005)")
     parser.add_argument("--draws", type=positive, default=50, help="of the masks, to be averaged at test (50)")
     options = parser.parse_args(arguments)
     rows = measure(options)
-    steps = options.epochs * -(-options.images // options.batch_size)
-    facts = {"trained on": f"{options.images} UCI digits, {options.epochs} epochs, {steps:,} steps of "
-                           f"{options.batch_size} images; SGD with momentum 0.9, learning rate {options.rate:g}",
+    facts = {"trained on": f"{amount(options, options.images, 'UCI digits')}; SGD with momentum 0.9, learning rate "
+                           f"{options.rate:g}",
              "errors": f"in percent, medians of {seeds(options)} (worst: of the validation error); least: "
                        "the validation loss of the best epoch",
              "test": f"read once: in eval mode, by one draw of the masks, by the mean of {options.draws} draws"}

@@ -12,7 +12,7 @@ activations, and of the gradient that arrives at them. A sum of n numbers keeps 
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from math import sqrt
@@ -28,7 +28,19 @@ from minigrad.train import NonFiniteLoss, fit
 from minigrad.train.callbacks import Callback
 
 from ..common import positive, table
-from .common import COLOURS, SPLIT_SEED, error, panels, report, seeds, sgd, takes_folder, write_study
+from .common import (
+    COLOURS,
+    SPLIT_SEED,
+    amount,
+    error,
+    panels,
+    report,
+    seeds,
+    sgd,
+    study,
+    takes_training,
+    write_study,
+)
 
 NAME = "initialization"
 TOO_LARGE = 1.5                 # times He's standard deviation
@@ -132,20 +144,15 @@ def draw(rows: list[dict[str, Any]], options: Namespace) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = ArgumentParser(prog=f"python -m benchmarks.studies.{NAME}", description="First values compared.")
-    takes_folder(parser)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], metavar="SEED", help="(0 to 2)")
+    parser = study(NAME, "First values compared.")
+    takes_training(parser, 3, 8, 32, 0.01)
     parser.add_argument("--depth", type=positive, default=30, help="hidden layers (30)")
     parser.add_argument("--units", type=positive, default=128, help="of each (128)")
-    parser.add_argument("--epochs", type=positive, default=8, help="(8)")
-    parser.add_argument("--batch-size", type=positive, default=32, help="(32)")
-    parser.add_argument("--rate", type=float, default=0.01, help="the learning rate (0.01)")
     options = parser.parse_args(arguments)
     train, validation = data.split(data.digits().train, 0.2, SPLIT_SEED)
     rows = [learn(scheme, seed, train, validation, options) for scheme in SCHEMES for seed in options.seeds]
-    steps = options.epochs * -(-len(train) // options.batch_size)
-    facts = {"trained on": f"{len(train):,} UCI digits, {options.epochs} epochs, {steps:,} steps of "
-                           f"{options.batch_size} images; SGD with momentum 0.9, learning rate {options.rate:g}",
+    facts = {"trained on": f"{amount(options, len(train), 'UCI digits')}; SGD with momentum 0.9, learning rate "
+                           f"{options.rate:g}",
              "net": f"{options.depth} hidden layers of {options.units} with ReLU, no normalisation, biases 0",
              "columns": "standard deviations in the first and the last hidden layer before the first step; training "
                         f"loss and validation error (percent) after the last; medians of {seeds(options)}"}

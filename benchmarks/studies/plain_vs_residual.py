@@ -13,7 +13,7 @@ wanted, and the table and the picture have all runs that are there, ended or not
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,9 @@ from minigrad import models
 from minigrad.optim.lr_scheduler import LambdaLR
 from minigrad.train import History
 
-from ..common import positive, table
+from ..common import table
 from .common import (
+    amount,
     crop_and_flip,
     error,
     is_of,
@@ -35,8 +36,10 @@ from .common import (
     report,
     run,
     sgd,
-    takes_folder,
+    steps,
+    study,
     takes_images,
+    takes_training,
     test_error,
     write_study,
 )
@@ -125,34 +128,27 @@ def draw(runs: Runs, options: Namespace, images: int) -> Any:
         if axes.has_data():
             legend_below(axes, 2)
     both[0].set(ylabel="error (%)", ylim=(0, 100))
-    steps = options.epochs * -(-images // options.batch_size)
-    figure.suptitle(f"{images:,} images of {options.size} x {options.size}, width {options.width:g}, {steps:,} steps "
-                    f"(the paper: 45,000 of 32 x 32, width 1, {PAPER_STEPS:,} steps)", fontsize=10)
+    figure.suptitle(f"{images:,} images of {options.size} x {options.size}, width {options.width:g}, "
+                    f"{steps(options, images):,} steps (the paper: 45,000 of 32 x 32, width 1, {PAPER_STEPS:,} steps)",
+                    fontsize=10)
     return figure
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = ArgumentParser(prog=f"python -m benchmarks.studies.{NAME}",
-                            description="Depth in plain and residual nets.")
+    parser = study(NAME, "Depth in plain and residual nets.")
     takes_images(parser, 16, 4500)
-    takes_folder(parser)
+    takes_training(parser, 1, 12, 64, 0.1, "the learning rate at the start")
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS), metavar="NET",
                         help=f"of {', '.join(NETS)} (all)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], metavar="SEED", help="one run each (0)")
     parser.add_argument("--draw", action="store_true", help="train nothing more: table and picture of what is there")
     parser.add_argument("--width", type=float, default=0.5, help="channels, of the paper's 16, 32 and 64 (0.5)")
-    parser.add_argument("--epochs", type=positive, default=12, help="(12)")
-    parser.add_argument("--batch-size", type=positive, default=64, help="(64)")
-    parser.add_argument("--rate", type=float, default=0.1, help="the learning rate at the start (0.1)")
     parser.add_argument("--warm-up", type=int, default=0, metavar="EPOCHS", help="with a tenth of the rate (0)")
     options = parser.parse_args(arguments)
     images = train(options)
     runs = kept(options)
     rows = rows_of(runs, options)
-    steps = options.epochs * -(-images // options.batch_size)
     warm = f", a tenth in the first {options.warm_up} epochs too" if options.warm_up else ""
-    facts = {"trained on": f"{images:,} images of {options.size} x {options.size}, {options.epochs} epochs, "
-                           f"{steps:,} steps of {options.batch_size} images; "
+    facts = {"trained on": f"{amount(options, images, f'images of {options.size} x {options.size}')}; "
                            f"the paper: 45,000 of 32 x 32, {PAPER_STEPS:,} steps of 128",
              "nets": f"width {options.width:g}; learning rate {options.rate:g}, a tenth from one half on, a hundredth "
                      f"from three quarters on{warm}",
