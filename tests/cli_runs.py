@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ import pytest
 
 from minigrad import cli
 from minigrad.data import write_idx
+from minigrad.graph import load_weights
+from minigrad.train import Callback
 
 ROOT = Path(__file__).resolve().parent.parent
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
@@ -76,6 +79,33 @@ def process(*words: str, **pipes: Any) -> Iterator[subprocess.Popen[str]]:
         finally:
             timer.cancel()
             child.kill()
+
+
+def stopped_at(patch: pytest.MonkeyPatch, step: int) -> None:
+    """Ctrl-C, sent by a callback at a step of the next run."""
+    class Stop(Callback):
+        def on_step_end(self, trainer: Any) -> None:
+            if trainer.steps == step:
+                signal.raise_signal(signal.SIGINT)
+
+    patch.setattr("minigrad.cli.train.ProgressBar", lambda unit: Stop())
+
+
+def weights(folder: str | Path) -> dict[str, np.ndarray]:
+    return load_weights(Path(folder) / "weights.safetensors")
+
+
+def unlike(old: dict[str, np.ndarray], new: dict[str, np.ndarray]) -> set[str]:
+    """The names of the arrays that changed, to the bit."""
+    return {name for name, x in new.items() if name not in old or x.tobytes() != old[name].tobytes()}
+
+
+def ended_alike(one: str | Path, other: str | Path) -> bool:
+    """Whether two runs have the same weights to the bit, and said the same of themselves, the time aside."""
+    a, b = run_json(one), run_json(other)
+    del a["result"]["seconds"], b["result"]["seconds"]
+    same = all([a[key] == b[key] for key in ("settings", "data", "result")])
+    return same and weights(one).keys() == weights(other).keys() and not unlike(weights(one), weights(other))
 
 
 def contents(folder: str | Path) -> dict[str, bytes]:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_runs import POSIX, contents, narrow, refused, run_json, said, write_mnist
+from cli_runs import (
+    POSIX,
+    contents,
+    ended_alike,
+    narrow,
+    refused,
+    run_json,
+    said,
+    stopped_at,
+    unlike,
+    weights,
+    write_mnist,
+)
 
 import minigrad as mg
 from minigrad import cli, nn, ops
@@ -43,15 +54,6 @@ def here(world, tmp_path, monkeypatch) -> Path:
 
 def tuned(world: Path, *words: str) -> list[str]:
     return ["finetune", str(world / "old"), *OTHERS, "--epochs", "1", "--batch-size", "8", "--out", "run", *words]
-
-
-def weights(folder: str | Path) -> dict[str, np.ndarray]:
-    return load_weights(Path(folder) / "weights.safetensors")
-
-
-def unlike(old: dict[str, np.ndarray], new: dict[str, np.ndarray]) -> set[str]:
-    """The names of the arrays that changed, to the bit."""
-    return {name for name, x in new.items() if name not in old or x.tobytes() != old[name].tobytes()}
 
 
 # --- what learns --------------------------------------------------------------------------------------------------
@@ -215,15 +217,6 @@ def test_train_takes_a_choice_of_classes(here, capsys):
 
 # --- going on -----------------------------------------------------------------------------------------------------
 
-def stopped_at(monkeypatch, step: int) -> None:
-    class Stop(Callback):
-        def on_step_end(self, trainer):
-            if trainer.steps == step:
-                signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr("minigrad.cli.train.ProgressBar", lambda unit: Stop())
-
-
 @POSIX
 def test_a_run_that_was_stopped_goes_on_to_the_same_result(here, capsys, monkeypatch):
     words = tuned(here, "--cut", "layer2", "--freeze", "layer1", "--epochs", "3", "--seed", "2", "--per-class", "7")
@@ -237,11 +230,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_result(here, capsys, monkeyp
     assert "RUN lenet5 (it has " in wrong and "--freeze all (it has layer1)" in wrong
     assert "--classes 1,2 (it has 5,6,7,8,9)" in wrong
     said(["finetune", "--resume", "run", "--quiet"], capsys)
-    assert unlike(weights("whole"), weights("run")) == set() and weights("run").keys() == weights("whole").keys()
-    same, other = run_json("whole"), run_json()
-    assert same["settings"] == other["settings"] and same["data"] == other["data"]
-    assert {k: v for k, v in same["result"].items() if k != "seconds"} == {
-        k: v for k, v in other["result"].items() if k != "seconds"}
+    assert ended_alike("whole", "run")
 
 
 def refused_at_130(words: list[str], capsys) -> list[str]:
