@@ -88,11 +88,14 @@ def tensors(values):
     return [mg.Tensor(x) if isinstance(x, np.ndarray) else x for x in values]
 
 
+source = cache(inspect.getsource)       # of Module too, which is behind all
+
+
 @cache
 def said_by(name):
     """The names with which an error of this layer may begin: its own, and those of the functions that it calls."""
     cls = getattr(nn, name)
-    sources = "".join([inspect.getsource(base) for base in cls.__mro__ if base.__module__.startswith("minigrad.nn")])
+    sources = "".join([source(base) for base in cls.__mro__ if base.__module__.startswith("minigrad.nn")])
     return (name, *re.findall(r"\b(?:F|ops)\.(\w+)", sources), *CALLED.get(name, ()))
 
 
