@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -68,6 +68,26 @@ def gradcheck(function: Callable, inputs: Sequence, *, eps: float = 1e-4, rtol: 
     >>> gradcheck(lambda x, y: mg.sin(x) * y, [np.ones((2, 3)), np.ones(3)]).skipped
     0
     """
+    found = compared(function, inputs, eps=eps, rtol=rtol, atol=atol, seed=seed, weights=weights)
+    if isinstance(found, Mismatch):
+        raise GradientError(complaint(found, rtol, atol))
+    return found
+
+
+class Mismatch(NamedTuple):
+    """Where analytic and numeric differ by more than is allowed: input i, along v. To say which elements do costs two
+    calls of the function for each."""
+
+    point: Point
+    i: int
+    v: np.ndarray
+    difference: Difference
+    allowed: float
+
+
+def compared(function: Callable, inputs: Sequence, *, eps: float = 1e-4, rtol: float = 1e-6, atol: float = 0.0,
+             seed: int = 0, weights: Sequence | None = None) -> GradientReport | Mismatch:
+    """What `gradcheck` finds, with the same arguments. Raises GradientError where there is no derivative."""
     rng = np.random.default_rng(seed)
     arrays = [prepared(x) for x in inputs]
     point = Point(function, arrays, rng, None if weights is None else [prepared(w) for w in weights])
@@ -80,7 +100,7 @@ def gradcheck(function: Callable, inputs: Sequence, *, eps: float = 1e-4, rtol: 
             scale = max(abs(analytic), abs(difference.numeric))
             allowed = atol + rtol * scale + difference.noise
             if not abs(analytic - difference.numeric) <= allowed < np.inf:          # so that NaN and infinity fail
-                raise GradientError(complaint(here, i, v, difference, allowed, rtol, atol))
+                return Mismatch(here, i, v, difference, allowed)
             checked, skipped = checked + 1, skipped + misses
             size = here.size_along(i, v)
             worst = max(worst, abs(analytic - difference.numeric) / size if size else 0.0)
@@ -257,9 +277,9 @@ def magnitude(x: np.ndarray) -> np.ndarray:
 
 # --- what went wrong ------------------------------------------------------------------------------------------
 
-def complaint(point: Point, i: int, v: np.ndarray, difference: Difference, allowed: float, rtol: float,
-              atol: float) -> str:
+def complaint(found: Mismatch, rtol: float, atol: float) -> str:
     """Function, input, both numbers side by side, and the elements that differ most."""
+    point, i, v, difference, allowed = found
     analytic, numeric = point.along(i, v), difference.numeric
     lines = [f"{name_of(point.function)}: the gradient of input {input_names(point.function, i + 1)[i]} is wrong",
              f"  along a random direction: analytic {analytic:.9g}   numeric {numeric:.9g}{ratio(analytic, numeric)}",

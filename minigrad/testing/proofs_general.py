@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from ..variadic import Variadic
 from ..walk import grad
 from .cases import Case
-from .gradcheck import GradientError, as_tuple, gradcheck, gradgradcheck, is_floating
+from .gradcheck import GradientError, Mismatch, as_tuple, compared, gradcheck, gradgradcheck, is_floating
 from .proof import Proof, has_gradient, modes, registered
 from .runs import ProofError, Run, agree, bound, call, floats, largest, replaced, zeros_like
 from .teeth import CHANGES, corrupted
@@ -101,8 +101,9 @@ def tooth(op: Any, case: Case, position: int, change: str) -> None:
     target = op.of(len(case.inputs)) if isinstance(op, Variadic) else op
     with corrupted(target, position, CHANGES[change]):
         try:
-            gradcheck(bound(op, case), case.inputs)
-        except GradientError:
+            if isinstance(compared(bound(op, case), case.inputs), Mismatch):
+                return
+        except GradientError:           # no derivative at all
             return
     raise ProofError(f"with the gradient of {target.names[position]} {change} the gradient check still passes")
 
