@@ -36,8 +36,9 @@ if threading.current_thread() is threading.main_thread():
 # --- hypothesis ---------------------------------------------------------------------------------------------
 # A slow first example is NumPy loading, not a fault: no deadlines where the machine is shared.
 
-settings.register_profile("dev", max_examples=15, deadline=None)
-settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True)
+settings.register_profile("dev", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", max_examples=30, deadline=None, derandomize=True, database=None, print_blob=True,
+                          suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("MINIGRAD_HYPOTHESIS_PROFILE") or os.environ.get("HYPOTHESIS_PROFILE") or "dev")
 
