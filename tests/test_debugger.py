@@ -140,7 +140,7 @@ def test_an_empty_line_repeats_and_a_blank_start_does_nothing():
 
 def test_at_the_end_one_can_look_back():
     y, leaves = small()
-    text = said(y, "unt nothing", "n", "P", "P", "p g", "q")
+    text = said(y, "unt end", "n", "P", "P", "p g", "q")
     assert "the walk has ended: 3 leaves" in text and "the walk has ended: P looks back, q leaves" in text
     assert heads(text)[-1] == ("3", "multiply") and float(leaves[0].grad.data) == -3
 
@@ -337,8 +337,12 @@ HOSTILE = [
     ("p (lambda: (_ for _ in ()).throw(SystemError('no')))()", "*** SystemError: no"), ("pp 3", "3"),
     ("p '\\0'", "'\\x00'"), ("p " + "(" * 300, "is no expression"), ("pp 'a'", "'a'"),
     ("why", "*** why: expected one of the gradients of sum, gx"),
-    ("why gx", "*** why: gx has shape (2, 3), there is no"), ("why gx[9, 9]", "there is no element [9, 9]"),
-    ("why gx[1", "*** why: expected one of"),
+    ("why gx", "*** why: which element of gx (2, 3)? as why gx[0, 0]"), ("why gx[9, 9]", "there is no element [9, 9]"),
+    ("why gx[1", "an element of it stands in brackets, as gx[1, 2]"),
+    ("b op mul", "note: no op on this tape is called 'mul': did you mean multiply?"),
+    ("b op exp", "note: no call on this tape is of op exp"), ("b grad(y) > 1", "note: no leaf on this tape"),
+    ("b layer fc", "note: layers are known only where"), ("p abs(gx).max()", "1.0"),
+    ("f", "gx = "), ("display abs(gx).max()", "display abs(gx).max(): 1.0"),
     ("why gx[a]", "*** why: expected whole numbers in brackets, as gx[1, 2]"),
     ("why gy[1]", "*** why: expected one of"), ("why gx[0.5, 1]", "*** why: expected whole numbers"),
     ("b frog", "*** unknown breakpoint 'frog': there are nan;"), ("b conv2d", "did you mean op conv2d?"),
@@ -346,7 +350,9 @@ HOSTILE = [
     ("b if qqq > 1", "*** no call has anything of the name 'qqq'"),
     ("b shape one", "*** expected a shape like (64, *)"), ("b norm", "*** unknown breakpoint 'norm'"),
     ("b layer", "*** unknown breakpoint 'layer'"), ("cl 7", "*** clear: there is no breakpoint '7'"),
-    ("cl x", "*** clear"), ("unt", "*** until: expected"), ("g", "*** expected the number"),
+    ("cl x", "*** clear"), ("unt", "*** until: expected"),
+    ("unt multiplu", "*** until: the walk comes to no op, layer or leaf 'multiplu': did you mean multiply?"),
+    ("unt sum", "*** until: sum is behind already"), ("g", "*** expected the number"),
     ("save", "*** save: expected a file name"), ("save /nowhere/at/all.json", "cannot be written"),
     ("save x.pkl", "*** save: expected a file name that ends in"), ("h why", "why gx[1, 2]: the terms"),
     ("h foo", "*** unknown command 'foo'"), ("?", "moving"), ("h", "leaving"),
@@ -377,6 +383,42 @@ def test_breakpoints_stop_continue(lenet):
     assert "* break: layer c5" in text and "* break: op avg_pool2d" in text and "* break: op == 'tanh'" in text
     assert "1  layer c*, hit 2 times" in text and "(once)" in text and text.count("op avg_pool2d") == 4
     assert "2 breakpoints cleared" in text or "1 breakpoint cleared" in text
+
+
+def test_a_condition_without_a_truth_stops_and_says_so():
+    """An array of gradients is neither true nor false; the walk goes on from there."""
+    text = said((leaf(2, 3) * 2.0).sum(), "b if gx > 0", "n", "cl", "n", "q")
+    assert "a condition is true or false, this is an array of shape (2, 3): say (gx > 0).any() or" in \
+        " ".join(text.split()) and heads(text)[-1] == ("2", "multiply")
+
+
+def test_of_what_is_not_finite_no_range_is_told():
+    x = mg.tensor([[-1.0, -2.0]], requires_grad=True)
+    with debug.record(), np.errstate(all="ignore"):
+        loss = mg.log(x).sum()
+    text = said(loss, "n", "n", "n", "q")
+    assert "float32  2 nan\n" in text and "2 nan in" not in text
+
+
+@pytest.mark.parametrize(("line", "there"), [
+    ("unt c", ["c1", "c1.weight", "conv2d"]), ("b ", ["grad(", "nan", "op"]), ("b layer c", ["c3", "c5"]),
+    ("b op a", ["avg_pool2d"]), ("b grad(f7", ["f7.bias"]), ("p e", ["event"]), ("h wh", ["where", "why"]),
+    ("unt e", ["end"]), ("tb if n", ["np"])])
+def test_tab_completes_what_follows_a_command(lenet, line, there):
+    prompt = Prompt(Session(events_of([lenet[0]], [None], None, False, True)))
+    begin = max(line.rfind(mark) for mark in " (") + 1
+    offered = prompt.completedefault(line[begin:], line, begin, len(line))
+    assert set(there) <= set(offered) and all(word.startswith(line[begin:]) for word in offered)
+    assert "c33" not in offered and "EOF" not in offered
+
+
+def test_tab_completes_files(lenet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "walk.html").touch()
+    prompt = Prompt(Session(events_of([lenet[0]], [None], None, False, True)))
+    assert prompt.completedefault("ru", "save ru", 5, 7) == ["runs/"]
+    assert prompt.completedefault("wa", "save runs/wa", 10, 12) == ["walk.html"]
 
 
 def test_a_condition_that_fails_stops_and_says_so():

@@ -20,7 +20,7 @@ from ..op import OPS
 from ..tensor import Node, observer
 from ..walk import watcher
 from .events import Accumulate, Event, Leaf, Rule, Seed, Unbroadcast
-from .expressions import compiled, evaluated, names
+from .expressions import ExpressionError, compiled, evaluated, names
 from .glance import Glance, differentiable, glance, number
 from .nonfinite import Origin, find_origin
 from .record import Recorder, noting
@@ -181,9 +181,20 @@ def condition(text: str) -> Callable[[Event], str]:
             return ""
         known = names(event)
         missing = [name for name in wanted if name not in known and not hasattr(builtins, name)]
-        return "" if missing or not evaluated(text, known) else text
+        return text if not missing and holds(text, known) else ""
 
     return test
+
+
+def holds(text: str, known: dict[str, Any]) -> bool:
+    """Whether a condition is true; ExpressionError where it is neither true nor false."""
+    value = evaluated(text, known)
+    try:
+        return bool(value)
+    except Exception as error:      # noqa: BLE001  whatever a value of the user's may raise
+        shape = getattr(value, "shape", None)
+        what = f"an array of shape {tuple(shape)}" if shape is not None else f"a {type(value).__name__}"
+        raise ExpressionError(f"a condition is true or false, this is {what}: say ({text}).any() or .all()") from error
 
 
 def free_names(text: str) -> set[str]:

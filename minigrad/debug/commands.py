@@ -17,6 +17,7 @@ from .expressions import ExpressionError, evaluated, names
 from .formulas import three_lines
 from .glance import glance
 from .hints import at_the_end
+from .on_tape import not_there, warning
 from .session import Halt, NoEvent, Session
 from .show import WIDTH, clipped
 from .values import by_name, values_of
@@ -25,7 +26,7 @@ from .why import asked, why
 HELP = """\
 moving    n  next event, over definitions     s, i  step into a definition
           r, o  out of it, or of the layer    c  on to a breakpoint or the end
-          unt X  until op, layer or leaf X    N, P, rn, back  one event back
+          unt X  until op, layer, leaf, end   N, P, rn, back  one event back
           g NUMBER  to an event, 7 or 7.2
 stops     b FORM  break; b alone lists        tb FORM  once     cl [N]  clear
           FORM: nan, layer P, op P, norm > 1e3, grad(NAME) < 1e-7, shape (64, *)
@@ -132,7 +133,7 @@ class Commands:
     def move(self, go: Callable[[], Halt], leaves: bool = False) -> None:
         """Move, and show where that led. leaves: at the end, leave the debugger."""
         if self.session.over and self.session.at == len(self.session.timeline) - 1:
-            self.say("the walk has ended: P looks back, q leaves")
+            self.say("the walk has ended" if leaves else "the walk has ended: P looks back, q leaves")
             self.left = leaves
             return
         halt = go()
@@ -171,7 +172,9 @@ class Commands:
     def wanted_rule(self, command: str) -> Rule | None:
         rule = self.rule()
         if rule is None:
-            self.complain(f"{command}: no rule was applied here yet")
+            call = self.looked
+            self.complain(f"{command}: the walk has not come to {call.op.name} #{call.serial} yet" if call else
+                          f"{command}: no rule was applied yet, n goes on to the first")
         return rule
 
     # --- moving -------------------------------------------------------------------------------------------------
@@ -192,9 +195,14 @@ class Commands:
         self.move(self.session.go_on, leaves=True)
 
     def do_until(self, rest: str) -> None:
-        """unt(il) X: to the next rule of an op or layer, or to a leaf, of this name or pattern."""
+        """unt(il) X: to the next rule of an op or layer, or to a leaf, of this name or pattern. unt end: to the
+        walk's end, or a breakpoint before it, and stay there."""
         if not rest:
             return self.complain("until: expected the name of an op, a layer or a leaf, as unt conv2d")
+        if rest == "end":
+            return self.move(self.session.go_on)
+        if said := not_there(self.session, rest):
+            return self.complain(said)
         self.move(lambda: self.session.run(lambda event: is_called(event, rest)))
 
     def do_back(self, rest: str) -> None:
@@ -214,7 +222,11 @@ class Commands:
         shape alone, where broadcasting is undone; if EXPRESSION. b alone: the list."""
         if rest:
             self.session.breakpoints.append(parse(rest, once))
-            return self.say(f"breakpoint {len(self.session.breakpoints)}: {self.session.breakpoints[-1]}")
+            self.say(f"breakpoint {len(self.session.breakpoints)}: {self.session.breakpoints[-1]}")
+            said = warning(self.session, self.session.breakpoints[-1].text)
+            if said:
+                self.say("\n".join(stops.paragraph("  note: ", said)))
+            return
         lines = [f"{k}  {each}" for k, each in enumerate(self.session.breakpoints, 1)]
         self.say("\n".join(lines or stops.paragraph("", f"no breakpoints; there are {FORMS}")))
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..tensor import Tensor
 from .breakpoints import parse
-from .commands import Commands
+from .commands import SHORT, Commands
+from .completing import completions
 from .session import Session
 from .walk import events_of
 
@@ -91,6 +92,14 @@ class Prompt(Commands, Cmd):
             self.say("--KeyboardInterrupt--")
             return "#"
 
+    def completedefault(self, *given: Any) -> list[str]:
+        """What a word after a command may become: text, line, begin and end, as readline gives them."""
+        text, line, begin, _ = given
+        command, _ = self.split(line.lstrip())
+        start = len(line) - len(line.lstrip()) + len(command)
+        return completions(SHORT.get(command, command), line[start:begin], text, self.session, self.known,
+                           [name for name in self.completenames("") if name != "EOF"])
+
     def obey(self, line: str) -> None:
         """One line. Ctrl-C while the walk goes on stops it at the next event."""
         if not line.startswith("#"):
@@ -148,7 +157,8 @@ def printer() -> Callable[[str], Any]:
 
     class Colours(RegexHighlighter):
         base_style = "bp."
-        highlights = [r"(?m)^(?P<head>\[[\d.]+\] \S+( #\d+)?)", r"(?P<bad>\b(nan|inf|DISAGREES|WRONG)\b|\*\*\* .*)",
+        highlights = [r"(?m)^(?P<head>\[[\d.]+\] \S+( #\d+)?)", r"(?P<bad>\b(DISAGREES|WRONG)\b|\*\*\* .*)",
+                      r"(?<![\w.])(?P<bad>-?(nan|inf))(?!\w|\.\w|[;,] \w)",          # no nan.py, no list of breakpoints
                       r"(?m)^ +(?P<hint>hint: .*)", r"(?m)^(?P<arrow>-->.*)"]
 
     from rich.theme import Theme

@@ -66,7 +66,8 @@ def call_lines(event: Rule) -> list[str]:
 
 def array_line(name: str, seen: Glance) -> str:
     """Name, shape, dtype and statistics of an array: `norm 0.478 in [-1, 2]  zeros 51%`; of a number its value."""
-    spread = f" in [{seen.low:.3g}, {seen.high:.3g}]" if prod(seen.shape) > 1 else ""
+    known = prod(seen.shape) - seen.nans - seen.infs                # elements that have a place between low and high
+    spread = f" in [{seen.low:.3g}, {seen.high:.3g}]" if known and prod(seen.shape) > 1 else ""
     return show.clipped(f"{left(name, seen)} {value_or_norm(seen)}{spread}{zeros(seen)}", WIDTH)
 
 
@@ -105,6 +106,8 @@ def paragraph(left: str, text: str) -> list[str]:
 def value_text(value: Any) -> str:
     """A value for `p`: small arrays whole, of large ones statistics and the first elements; no more is copied."""
     x = bare(value)
+    if isinstance(x, numpy.generic):
+        return str(x)
     if not is_array(x):
         return show.clipped(" ".join(repr(value).split()), 20 * WIDTH)
     seen, whole = glance(x), x.size <= WHOLE

@@ -101,6 +101,9 @@ def traced(event: Rule, argument: str, index: tuple[int, ...]) -> tuple[list[tup
         whole = given
         if not reaches(index, given.shape):
             if not reaches(index, like.shape):
+                if not index:
+                    raise IndexError(f"why: which element of g{argument} {tuple(like.shape)}? as why g{argument}"
+                                     f"[{', '.join('0' * len(like.shape))}]")
                 shapes = " and ".join(dict.fromkeys([str(tuple(given.shape)), str(tuple(like.shape))]))
                 raise IndexError(f"why: g{argument} has shape {shapes}, there is no element "
                                  f"[{', '.join(map(str, index))}]")
@@ -153,4 +156,6 @@ def asked(event: Rule, text: str) -> tuple[str, tuple[int, ...]]:
                 raise ValueError(f"why: expected whole numbers in brackets, as g{name}[1, 2]; {text!r} came")
             return name, index
     there = ", ".join([f"g{name}" for name in event.gradients]) or "none"
-    raise ValueError(f"why: expected one of the gradients of {event.op}, {there}; {text!r} came")
+    asks = next((f"; an element of it stands in brackets, as g{name}[1, 2]" for name in event.gradients
+                 if text.startswith(f"g{name}")), "")
+    raise ValueError(f"why: expected one of the gradients of {event.op}, {there}; {text!r} came{asks}")
