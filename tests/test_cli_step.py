@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import pytest
 from cli_runs import narrow, refused, said
 
 import minigrad
-from minigrad import cli
+from minigrad import cli, debug
 from minigrad.cli import step as steps
+from minigrad.debug.printed import random_batch_loss
 
 
 def test_step(capsys):
@@ -56,6 +58,20 @@ def test_step_fits_80_columns(capsys, tmp_path, monkeypatch):
     file = "runs-of-a-student-lenet5-digits-seed0-weights.safetensors"
     minigrad.save(minigrad.models.lenet5(), file)
     assert narrow(said(["step", "lenet5", "--into", "conv2d", "--batch-size", "40", "--weights", file], capsys))
+
+
+def test_the_walk_for_machines_is_that_of_a_trace(capsys):
+    """One document for the command, a saved trace and the page: the same schema, every event of it."""
+    found = json.loads(said(["step", "lenet5", "--data", "random", "--into", "conv2d", "--json"], capsys))
+    assert found["model"] == "lenet5" and found["title"].startswith("lenet5 on ") and found["loss"] > 0
+    minigrad.manual_seed(0)
+    model = minigrad.models.lenet5()
+    _, loss = random_batch_loss(model, "lenet5", 4)
+    trace = debug.trace(loss, into=["conv2d"]).as_dict()
+    assert set(trace) < set(found) and (found["schema"], found["version"]) == (trace["schema"], trace["version"])
+    assert found["graph"] == trace["graph"]
+    assert [(e["number"], e["kind"], e["arrived"]) for e in found["events"]] == [
+        (e["number"], e["kind"], e["arrived"]) for e in trace["events"]]
 
 
 def test_step_without_scikit_learn_is_at_random(capsys, monkeypatch):

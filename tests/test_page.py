@@ -17,7 +17,7 @@ import pytest
 import minigrad as mg
 from minigrad import debug, models, nn
 from minigrad.cli import main
-from minigrad.debug.page.arrays import MINUS, PLUS, png
+from minigrad.debug.page.arrays import MINUS, PLUS, grid, png, straight
 from minigrad.debug.page.markup import Html, script_data, tag
 from minigrad.debug.page.numbers import shade
 from minigrad.debug.page.page import asset
@@ -109,7 +109,7 @@ def test_all_of_it_is_there_without_a_script():
             assert all(line in text for line in lines)
     assert "y = filters @ columns" in text and "definition agrees" in text
     assert 'class="scripted" hidden' in re.sub(r'class="[\w ]*scripted"', 'class="scripted"', page)
-    assert page.count("<table") > 20 and "c3.weight" in text and "61,706 numbers" in text
+    assert page.count("<table") > 20 and "c3.weight" in text and "61,706 parameters, all trainable" in text
 
 
 def test_the_graph_has_the_calls_the_leaves_and_the_definition_in_backward_order():
@@ -267,6 +267,50 @@ def test_health_and_architecture_say_what_there_is():
                       r"factor of (\S+) per layer", text)
     assert found and float(found[3]) == pytest.approx((float(found[2]) / float(found[1])) ** (1 / 11), rel=1e-2)
     assert "12 layers" in text and "432 numbers" in text
+
+
+def test_of_a_layer_graph_the_architecture_has_all_that_its_summary_knows():
+    """At the size of the batch that went through, which the graph leaves open; what is frozen too."""
+    mg.manual_seed(0)
+    model = mg.models.resnet20_cifar()
+    for parameter in model.node("layer1.0.conv1").what.parameters():
+        parameter.requires_grad_(False)
+    with debug.record():
+        loss = mg.cross_entropy(model(mg.randn(2, 3, 32, 32)), mg.tensor([0, 1]))
+    trace = debug.trace(loss)
+    known = model.summary((3, 32, 32))
+    assert trace.as_dict()["graph"] == json.loads(json.dumps(known.to_dict()))
+    text = " ".join(read(trace.to_html()).text)
+    assert f"{known.parameters:,} parameters, {known.trainable:,} trainable" in text
+    assert f"{known.multiplications:,} multiplications" in text and "Conv2d, frozen" in text
+    model.node("conv1").what.weight.requires_grad_(False)      # then the image is not on the tape
+    with debug.record():
+        loss = mg.cross_entropy(model(mg.randn(2, 3, 32, 32)), mg.tensor([0, 1]))
+    trace = debug.trace(loss)
+    assert trace.as_dict()["graph"] == json.loads(json.dumps(model.summary().to_dict()))
+    text = " ".join(read(trace.to_html()).text)
+    assert "trainable. " in text and "multiplications and" not in text, "a sum of what is known would mislead"
+    with debug.record():
+        other = nn.Linear(2, 2)(mg.ones((1, 2))).sum()
+    assert debug.trace(other).as_dict()["graph"] is None
+
+
+def test_a_report_of_health_begins_with_its_verdict():
+    model = nn.Sequential(*[layer for _ in range(6) for layer in (nn.Linear(4, 4), nn.Sigmoid())])
+    seen = debug.GradientHealth(model)
+    for _ in range(2):
+        with debug.record(), seen.watch():
+            loss = (model(mg.ones((2, 4))) ** 2).sum()
+            trace = debug.trace(loss)
+    text = "".join(read(trace.to_html(health=seen)).text)
+    assert text.index(seen.verdict().found) < text.index("What helps") < text.index("In this walk")
+    assert seen.verdict().remedies[0] in text and "|grad|" in text
+    assert "gradient_to_weight" not in text, "no number for each step: there may be thousands"
+
+
+def test_numbers_along_one_axis_stand_in_a_line():
+    assert grid(straight([[[[1.0]], [[2.0]], [[3.0]]]], (1, 3, 1, 1))) == "1  2  3"
+    assert straight([[1.0, 2.0], [3.0, 4.0]], (2, 2)) == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_layers_used_twice_and_a_leaf_that_is_the_loss():

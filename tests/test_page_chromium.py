@@ -231,6 +231,33 @@ def test_a_narrow_window_does_not_scroll_sideways(page):
     page.size(1200, 900)
 
 
+def test_a_report_of_health_fits_a_narrow_window_too(tab, tmp_path):
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), nn.Linear(4, 4))
+    seen = debug.GradientHealth(model)
+    with debug.record(), seen.watch():
+        trace = debug.trace(model(mg.ones((2, 4))).sum())
+    trace.to_html(tmp_path / "health.html", health=seen)
+    tab.size(400, 800)
+    tab.open((tmp_path / "health.html").as_uri() + "#health")
+    assert tab.run("document.getElementById('health').getBoundingClientRect().height") > 300
+    assert tab.run("document.documentElement.scrollWidth") <= 400
+    tab.size(1200, 900)
+
+
+def test_the_call_of_the_event_is_in_sight_and_the_picture_scrolls_no_further_than_that(page):
+    place = """(() => { const pane = document.getElementById('graph-pane'), a = pane.getBoundingClientRect();
+        const b = pane.querySelector('.now').getBoundingClientRect();
+        const middle = pane.scrollLeft + (b.left + b.right - a.left - a.right) / 2;     // where it would be centred
+        const most = pane.scrollWidth - pane.clientWidth;
+        return [b.top >= a.top && b.bottom <= a.bottom,
+                Math.abs(pane.scrollLeft - Math.max(0, Math.min(most, middle))) < 3]; })()"""
+    page.size(500, 700)
+    for _ in range(12):
+        page.press("s")
+        assert page.run(place) == [True, True], current(page)
+    page.size(1200, 900)
+
+
 def test_without_scripts(page, made):
     page.scripts(False)
     page.open(made[1])

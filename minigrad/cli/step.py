@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +13,8 @@ from ..backend import manual_seed
 from ..data import DataError, digits
 from ..debug import Quit, record, trace
 from ..debug import step as walk_at_a_prompt
-from ..debug.events import Accumulate, Event, Leaf, Leave, Rule, Seed, Unbroadcast
-from ..debug.glance import Glance
 from ..debug.printed import check_names, random_batch_loss
 from ..debug.printed import tell as tell_walk
-from ..debug.walk import stepping, walk
 from ..graph import Graph
 from ..ops import cross_entropy, tensor
 from ..tensor import Tensor
@@ -64,7 +59,7 @@ def parser() -> Parser:
     parser.add_argument("--html", metavar="FILE", type=name,
                         help="write the walk as a page to step through in a browser, one file that needs no network "
                              "(default: none)")
-    add_json(parser, "the events of the walk")
+    add_json(parser, "the walk, as `trace.as_dict()` gives it")
     return parser
 
 
@@ -83,8 +78,8 @@ def run(args: argparse.Namespace, command: str) -> int:
     if args.html is not None:
         return write_page(loss, title, args)
     if args.json:
-        events = [described(event) for event in stepping(walk(loss), args.into)]
-        tell_json({"model": args.model, "title": title, "loss": float(loss.numpy()), "events": events})
+        tell_json({"model": args.model, "title": title, "loss": float(loss.numpy()),
+                   **trace(loss, into=args.into).as_dict()})
         return 0
     title = "\n".join([wrapped(line) for line in title.splitlines()])
     if args.print or args.into or not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -132,37 +127,3 @@ def digits_loss(graph: Graph, called: str, seed: int, batch: int) -> tuple[str, 
     shown, read = ", ".join(map(str, labels)), ", ".join(map(str, scores.numpy().argmax(1)))
     return (f"{called} on {len(images)} UCI digits, {images.shape}\nthey are {shown}, it reads {read}\n"
             f"loss {float(loss):.4g}, {len(recorder.calls)} calls on the tape, the youngest first"), loss
-
-
-# --- the walk for machines ----------------------------------------------------------------------------------------
-
-def described(event: Event) -> dict[str, Any]:
-    """An event with its numbers; arrays as their shape, dtype and norm."""
-    about = {"kind": event.kind, "op": event.op, "call": event.serial, "layer": event.layer, "depth": event.depth,
-             "source": str(event.source) if event.source else None, "shape": event.shape}
-    return {**about, **dict(particulars(event))}
-
-
-def particulars(event: Event) -> Iterator[tuple[str, Any]]:
-    """What only events of its kind have."""
-    if isinstance(event, Seed):
-        yield "arrived", seen(event.arrived)
-    elif isinstance(event, Rule):
-        yield "arrived", [seen(g) for g in event.arrived]
-        yield "arguments", event.operands
-        yield "rules", event.rules
-        yield "given", {name: seen(g) for name, g in event.given.items()}
-    elif isinstance(event, Unbroadcast):
-        yield from [("argument", event.argument), ("axes", event.axes), ("before", seen(event.before)),
-                    ("after", seen(event.after))]
-    elif isinstance(event, Accumulate):
-        yield from [("place", event.place), ("path", event.k), ("paths", event.m), ("now", seen(event.now))]
-    elif isinstance(event, Leaf):
-        yield from [("name", event.name), ("gradient", seen(event.final))]
-    elif isinstance(event, Leave):
-        yield from [("compared", event.compared), ("agrees", event.agrees), ("differences", event.differences)]
-
-
-def seen(glance: Glance | None) -> dict[str, Any] | None:
-    return None if glance is None else {"shape": glance.shape, "dtype": glance.dtype, "norm": glance.norm,
-                                        "nans": glance.nans, "infs": glance.infs}

@@ -21,6 +21,7 @@ from .diff import Diff, differences
 from .events import Event, Seed
 from .glance import brief, number
 from .hints import at_the_end
+from .model_of import summary_of_model
 from .previews import Preview, plain
 from .printed import check_names
 from .show import WIDTH, clipped, spell
@@ -49,10 +50,11 @@ class Trace:
     """The events of a walk, in its order. `trace[7]` is event 7 of the walk itself, `trace["7.2"]` one inside."""
 
     def __init__(self, events: list[TracedEvent], places: dict[Any, TracedEvent], origin: str,
-                 made: TracedEvent | None):
+                 made: TracedEvent | None, graph: dict[str, Any] | None = None):
         self.events = events
         self.hints = [hint for event in events for hint in event.hints] + at_the_end(events)
         self.origin = origin                    # of the forward pass's first nan or inf, in words
+        self.graph = graph                      # the summary of the layer graph that was called, as a dict
         self._places, self._bad = places, made
         self._by_number = {event.number: event for event in events}
 
@@ -61,15 +63,16 @@ class Trace:
         """The record of these events. They are looked at one by one, so that the walk may free what it has passed."""
         kept: list[TracedEvent] = []
         places: dict[Any, TracedEvent] = {}
-        origin, bad = "", None
+        origin, bad, graph = "", None, None
         for event in events:
             kept.append(traced(event, keep == "all"))
             places |= {place: kept[-1] for place in places_of(event)}
             if isinstance(event, Seed) and not origin:
                 origin = str(origin_of(event.order) or "")
+                graph = summary_of_model(event.order)
             if bad is None and not_finite(event):
                 bad = kept[-1]
-        return cls(kept, places, origin, bad)
+        return cls(kept, places, origin, bad, graph)
 
     def __len__(self) -> int:
         return len(self.events)
@@ -115,9 +118,12 @@ class Trace:
         return differences(self, other, rtol)
 
     def as_dict(self) -> dict[str, Any]:
-        """In what JSON has, under a versioned schema: {"schema", "version", "hints", "origin", "events"}."""
+        """In what JSON has, under a versioned schema: {"schema", "version", "hints", "origin", "graph", "events"}.
+
+        graph: of the layer graph that was called, if one was, `summary().to_dict()`; else None.
+        """
         return {"schema": SCHEMA, "version": VERSION, "hints": self.hints, "origin": self.origin or None,
-                "events": [event.as_dict() for event in self.events]}
+                "graph": self.graph, "events": [event.as_dict() for event in self.events]}
 
     def to_html(self, path: str | os.PathLike[str] | None = None, *, health: Any = None, title: str = "") -> str | None:
         """One page, complete in one file, that shows the walk event by event; it needs no network and opens from disk.

@@ -44,7 +44,7 @@ def elements(name: str, seen: dict[str, Any]) -> Html:
     size = prod(seen["shape"])
     if size == 0:
         return html("none")
-    numbers = tag("pre", grid(seen["corner"]))
+    numbers = tag("pre", grid(straight(seen["corner"], seen["shape"])))
     if size <= FEW:
         return numbers
     matrix = seen["thumbnail"] or as_matrix(seen["corner"])
@@ -54,6 +54,13 @@ def elements(name: str, seen: dict[str, Any]) -> Html:
                   width=PIXEL * len(matrix[0]), height=PIXEL * len(matrix))
     words = "numbers" if seen["whole"] else "first numbers"
     return joined([picture, tag("details", tag("summary", words), numbers)])
+
+
+def straight(corner: Any, shape: Any) -> Any:
+    """Numbers along one axis alone, as of (1, 16, 1, 1), in a line."""
+    if sum([n > 1 for n in shape]) > 1 or not isinstance(corner, list):
+        return corner
+    return [x for line in as_matrix(corner) for x in line]
 
 
 def as_matrix(corner: Any) -> list[list[Any]]:

@@ -38,6 +38,14 @@ def tag(name: str, /, *content: Any, **attributes: Any) -> Html:
     return Html(start if name in VOID else f"{start}{joined(content)}</{name}>")
 
 
+def table(head: Any, rows: list[list[Any]]) -> Html:
+    """A table that scrolls sideways where it is too wide."""
+    body = [tag("tr", tag("th", row[0], scope="row"), *[tag("td", cell) for cell in row[1:]]) for row in rows]
+    return tag("div", tag("table", tag("thead", tag("tr", *[tag("th", words, scope="col") for words in head])),
+                          tag("tbody", *body)), class_="scroll", tabindex="0", role="region",
+               aria_label=f"table by {next(iter(head), 'rows')}")
+
+
 def script_data(value: Any) -> Html:
     """JSON for a <script>: with no `<` in it, nothing ends or opens one."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

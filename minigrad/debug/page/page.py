@@ -7,11 +7,12 @@ from importlib.resources import files
 from typing import Any
 
 from ...graph.drawing.page import POLICY
+from .architecture import architecture
 from .graph import FEW_LEAVES, Picture, TapeViewer, closed_at_first
+from .health import health
 from .markup import Html, joined, script_data, tag
 from .numbers import HIGHEST, LOWEST, brief, rounded
 from .steps import listed
-from .tables import architecture, health
 from .tape import tape_of
 from .timeline import timeline
 
@@ -39,7 +40,8 @@ def page(document: Mapping[str, Any], title: str = "", report: Any = None) -> st
     body = [
         tag("header", tag("h1", title), tag("p", summary(document)), tabs()),
         tag("main", *[panel(key, words, content) for (key, words), content in zip(TABS, (
-            step_panel(events, picture), architecture(events), health(events, hints, report)), strict=True)]),
+            step_panel(events, picture), architecture(events, document.get("graph")),
+            health(events, hints, report)), strict=True)]),
         help_dialog(),
         tag("script", script_data(data), type="application/json", id="data"), tag("script", Html(asset("script.js")))]
     head = [tag("meta", charset="utf-8"), tag("meta", http_equiv="Content-Security-Policy", content=POLICY),

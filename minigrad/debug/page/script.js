@@ -69,10 +69,10 @@ function say(words) { $("live").textContent = words; }
 function scroll(pane, element) {
   if (!pane || !element) return;
   const around = pane.getBoundingClientRect(), place = element.getBoundingClientRect();
+  let top = pane.scrollTop;         // said even where nothing moves, for an earlier scroll may still be on its way
   if (place.top < around.top || place.bottom > around.bottom)
-    pane.scrollTop += place.top - around.top - Math.max(0, Math.min(40, (around.height - place.height) / 2));
-  if (place.left < around.left || place.right > around.right)
-    pane.scrollLeft += place.left - around.left - (around.width - place.width) / 2;
+    top += place.top - around.top - Math.max(0, Math.min(40, (around.height - place.height) / 2));
+  pane.scrollTo({top, left: pane.scrollLeft + place.left - around.left - (around.width - place.width) / 2});
 }
 function paint() {
   let best = null, least = Infinity;
