@@ -239,3 +239,16 @@ def test_as_a_command(script):
     done = subprocess.run([sys.executable, "-m", "minigrad.debug", script], input="n\nq\n", text=True, cwd=ROOT,
                           capture_output=True)
     assert done.returncode == 0 and "(bp) n\n[1] sum" in done.stdout and done.stderr == ""
+
+
+def test_what_a_script_raises_is_shown_without_the_debugger_s_own_lines(script):
+    """Of an error on the way back too, which arises below the debugger."""
+    for text, error in (("x = {}\nx['mine']\n", "KeyError: 'mine'"),
+                        ("import minigrad as mg\nx = mg.ones((2,), requires_grad=True)\ny = (x * x).sum()\n"
+                         "y.backward()\ny.backward()\n", "was freed by an earlier backward pass")):
+        Path(script).write_text(text)
+        done = subprocess.run([sys.executable, "-m", "minigrad.debug", "-b", "nan", script], text=True, cwd=ROOT,
+                              capture_output=True)
+        assert done.returncode == 1 and error in done.stderr.splitlines()[-1]
+        assert f'"{script}", line {text.count(chr(10))}, in <module>' in done.stderr.splitlines()[1]
+        assert "runpy" not in done.stderr and str(Path("debug", "session.py")) not in done.stderr

@@ -7,9 +7,11 @@ breakpoint that is hit in any. Forward passes note the lines and layers of their
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,10 +113,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def command() -> int:
+    """`main`, where what the script raises is shown as Python shows it, without the lines of what ran the script."""
+    try:
+        return main()
+    except Exception as error:      # noqa: BLE001  whatever the script raises
+        told = traceback.TracebackException.from_exception(error)
+        for each in chain(told):
+            each.stack = traceback.StackSummary.from_list([line for line in each.stack if not ours(line.filename)])
+        print("".join(told.format()), end="", file=sys.stderr)
+        return 1
+
+
+def chain(told: traceback.TracebackException | None) -> Iterator[traceback.TracebackException]:
+    """An error, its cause, the cause of that and so on."""
+    while told is not None:
+        yield told
+        told = told.__cause__ or told.__context__
+
+
+def ours(filename: str) -> bool:
+    """Whether it is the debugger's or Python's own way of running a script."""
+    return filename.startswith(("<frozen runpy", str(Path(__file__).resolve().parent) + os.sep)) or \
+        filename == runpy.__file__
+
+
 def complain(message: str) -> int:
     print(f"minigrad.debug: error: {message}", file=sys.stderr)
     return 2
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())
