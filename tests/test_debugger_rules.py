@@ -254,6 +254,15 @@ def test_misuse_of_compare(args, options, error, message):
         debug.compare(lambda g: g, *args, **options)
 
 
+def test_what_is_no_rule_and_no_function():
+    with pytest.raises(TypeError, match="your rule comes first, a function .*; str came"):
+        debug.compare("tanh", "tanh", np.ones(3))
+    with pytest.raises(TypeError, match="expected a function and its inputs.*int came"):
+        debug.check(3, np.ones(3))
+    with pytest.raises(TypeError, match="expected an array of floating point.*int64 came"):
+        debug.check(mg.tanh, np.ones(3, "int64"))
+
+
 def test_rules_that_ask_for_what_there_is_not():
     with pytest.raises(TypeError, match="reads 'z'; there are g, x, x_shape, y"):
         debug.compare(lambda g, z: g, "exp", np.ones(3))

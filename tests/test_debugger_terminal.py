@@ -93,7 +93,10 @@ def test_a_session_at_a_terminal(deep):
     assert "[3] tanh" in deep.until("(bp) ")
     deep.type("hea\t\n")                            # and commands
     assert "|g| arrives" in deep.until("(bp) ")
-    deep.type("p 1\x03")                            # Ctrl-C forgets the line
+    deep.type("p 1")
+    deep.until("p 1")
+    deep.type("\x03")                               # Ctrl-C forgets the line
+    deep.type("\n")                                 # readline may sleep through a signal until a key wakes it
     deep.until("--KeyboardInterrupt--")
     deep.until("(bp) ")
     deep.type("b if print('on the way') and False\n")

@@ -15,7 +15,7 @@ from ..backend import is_array, to_device, to_numpy
 from ..tensor import Tensor
 from ..walk import grad
 from .events import Rule
-from .glance import EPS, glance, number
+from .glance import EPS, differentiable, glance, number
 from .values import arguments_of
 
 
@@ -63,6 +63,12 @@ def check(function: Callable, *inputs: Any, rtol: float = 1e-6, atol: float = 0.
     """
     from ..testing.gradcheck import GradientError, gradcheck
 
+    if not callable(function):
+        raise TypeError("check: expected a function and its inputs, as check(mg.exp, x); "
+                        f"{type(function).__name__} came")
+    if not any([differentiable(x) for x in inputs]):
+        raise TypeError("check: expected an array of floating point among the inputs, for others have no gradient; "
+                        f"{', '.join([str(getattr(x, 'dtype', type(x).__name__)) for x in inputs]) or 'nothing'} came")
     try:
         report = gradcheck(function, inputs, eps=eps, rtol=rtol, atol=atol, seed=seed, weights=weights)
     except GradientError as error:

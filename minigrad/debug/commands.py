@@ -101,7 +101,8 @@ class Commands:
     def open(self, reasons: Sequence[str] = ()) -> None:
         """The first words: where the walk stands, and the breakpoints that it hit, if any."""
         if not self.session.was_recorded and self.session.order:
-            self.say("(the forward pass was not recorded: inside debug.record() layers, lines and values are noted)")
+            self.say("(the forward pass was not recorded: make it inside debug.record(), and\n"
+                     " layers, lines and values are known)")
         self.show()
         self.explain_break(reasons)
 

@@ -93,6 +93,9 @@ def compare(rule: RuleOfYours, op: Op | str, *inputs: Any, loss: Tensor | None =
     >>> debug.compare(lambda g, x: g * x, "exp", np.ones(3)).first.argument
     'x'
     """
+    if not (callable(rule) or isinstance(rule, Mapping)):
+        raise TypeError("compare: your rule comes first, a function as lambda g, x: ..., or {argument: function}; "
+                        f"{type(rule).__name__} came")
     op = op_named(op)
     if (loss is None) == (not inputs):
         raise TypeError("compare: give inputs to call the op on, or loss= on whose tape its calls are; one of the two")
