@@ -283,6 +283,7 @@ def test_of_a_layer_graph_the_architecture_has_all_that_its_summary_knows():
     text = " ".join(read(trace.to_html()).text)
     assert f"{known.parameters:,} parameters, {known.trainable:,} trainable" in text
     assert f"{known.multiplications:,} multiplications" in text and "Conv2d, frozen" in text
+    assert "layer1.0.bn1 BatchNorm2d (n, 16, 32, 32) 32" in " ".join(text.split()), "and no statistics"
     model.node("conv1").what.weight.requires_grad_(False)      # then the image is not on the tape
     with debug.record():
         loss = mg.cross_entropy(model(mg.randn(2, 3, 32, 32)), mg.tensor([0, 1]))

@@ -96,8 +96,10 @@ def of_graph(model: Mapping[str, Any], layers: dict[str, list[Item]]) -> Html:
 
 
 def graph_row(row: Mapping[str, Any], items: list[Item]) -> list[str]:
-    """Of a node. items: what the tape has of it, and so the real shape."""
-    shape = output(items) or " ".join([shape_of(each) for each in row["output_shapes"]])
+    """Of a node. items: what the tape has of it, whose shapes are known where the graph leaves them open; a BatchNorm
+    there has its statistics as outputs too."""
+    open_ = None in [n for each in row["output_shapes"] for n in each]
+    shape = (open_ and output(items)) or " ".join([shape_of(each) for each in row["output_shapes"]])
     seen = row["receptive_field"]
     return [row["name"], row["kind"] + frozen(row), shape, f"{row['parameters']:,}" if row["parameters"] else "",
             "" if row["multiplications"] == 0 else number(row["multiplications"]),
