@@ -1,9 +1,9 @@
 """How much freed memory the C library keeps for the next array, where it is glibc.
 
-It returns the end of its heap to the system as soon as 128 KiB are free there, and large arrays at once; a training
-step, which frees all it has made, then asks for the same pages again, and each of them costs a page fault: 14,000 to
-18,000 a step of ResNet-18. So it shall keep what is free. Who has told glibc otherwise, by its own environment
-variables or with MINIGRAD_KEEP_FREED=0, is not overruled.
+It returns the end of its heap to the system as soon as 128 KiB are free there, later twice the largest block that was
+freed, and larger blocks at once. A training step, which frees all it has made, then asks for the same pages again, and
+each of them costs a page fault: 14,000 to 18,000 a step of ResNet-18. So it shall keep what is free. Who has told glibc
+otherwise, by its own environment variables or with MINIGRAD_KEEP_FREED=0, is not overruled.
 """
 
 from __future__ import annotations
