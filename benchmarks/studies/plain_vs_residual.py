@@ -115,9 +115,12 @@ def finding(rows: list[dict[str, Any]]) -> str:
 
 
 def draw(runs: Runs, options: Namespace, images: int) -> Any:
-    """Figure 6: training error thin and dashed, validation error bold; a panel for plain and one for residual nets."""
-    figure, both = panels(2, sharey=True)
-    for axes, kind, title in zip(both, ("plain", "resnet"), ("plain", "residual"), strict=True):
+    """Figure 6: training error thin and dashed, validation error bold; a panel for plain and one for residual nets, if
+    there are such runs."""
+    kinds = {kind: title for kind, title in (("plain", "plain"), ("resnet", "residual"))
+             if any([net.startswith(kind) for net in runs])}
+    figure, both = panels(len(kinds), sharey=True)
+    for axes, (kind, title) in zip(both, kinds.items(), strict=True):
         for depth, colour in ((20, SHALLOW), (56, DEEP)):
             for i, history in enumerate(runs.get(f"{kind}{depth}", {}).values()):
                 for part, style in (("train", {"lw": 1, "ls": "--"}), ("validation", {"lw": 2})):
@@ -125,12 +128,12 @@ def draw(runs: Runs, options: Namespace, images: int) -> Any:
                     axes.plot(history["epoch"], error(history[f"{part}_accuracy"]), color=colour, **style,
                               label=f"{depth} layers, {word}" if i == 0 else None)
         axes.set(title=f"{title} nets", xlabel="epoch")
-        if axes.has_data():
-            legend_below(axes, 2)
+        legend_below(axes, 2)
     both[0].set(ylabel="error (%)", ylim=(0, 100))
+    space = "\n" if len(kinds) == 1 else " "
     figure.suptitle(f"{images:,} images of {options.size} x {options.size}, width {options.width:g}, "
-                    f"{steps(options, images):,} steps (the paper: 45,000 of 32 x 32, width 1, {PAPER_STEPS:,} steps)",
-                    fontsize=10)
+                    f"{steps(options, images):,} steps{space}"
+                    f"(the paper: 45,000 of 32 x 32, width 1, {PAPER_STEPS:,} steps)", fontsize=10)
     return figure
 
 
