@@ -231,6 +231,16 @@ def test_a_narrow_window_does_not_scroll_sideways(page):
     page.size(1200, 900)
 
 
+def test_the_norm_of_a_long_name_stays_in_its_row(page):
+    page.size(400, 800)
+    page.click("#tab-step")
+    page.run("document.querySelectorAll('.events > li > details > summary > b')"
+             ".forEach((name, i) => { name.textContent = 'layer'.repeat(i % 12 + 1) })")
+    assert page.run("[...document.querySelectorAll('.events > li > details > summary > .norm')].every(norm => "
+                    "norm.getBoundingClientRect().bottom <= norm.parentNode.getBoundingClientRect().bottom + 1)")
+    page.size(1200, 900)
+
+
 def test_a_report_of_health_fits_a_narrow_window_too(tab, tmp_path):
     model = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), nn.Linear(4, 4))
     seen = debug.GradientHealth(model)
