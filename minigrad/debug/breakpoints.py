@@ -193,8 +193,9 @@ def holds(text: str, known: dict[str, Any]) -> bool:
         return bool(value)
     except Exception as error:      # noqa: BLE001  whatever a value of the user's may raise
         shape = getattr(value, "shape", None)
-        what = f"an array of shape {tuple(shape)}" if shape is not None else f"a {type(value).__name__}"
-        raise ExpressionError(f"a condition is true or false, this is {what}: say ({text}).any() or .all()") from error
+        what = f"a {type(value).__name__}" if shape is None else \
+            f"an array of shape {tuple(shape)}: say ({text}).any() or .all()"
+        raise ExpressionError(f"a condition is true or false, this is {what}") from error
 
 
 def free_names(text: str) -> set[str]:

@@ -77,16 +77,15 @@ def running_maxima(best, number, axis, candidates):
     """
     before = (slice(None),) * axis
     (k, here, first, more), *others = candidates
-    if others and others[0][2].shape == best.shape == first.shape and not (is_short := short(first)):
-        start(number, (*before, here), k, more)
+    is_short = short(first)
+    start(number, (*before, here), k, more)
+    if others and others[0][2].shape == first.shape == best.shape and not is_short:
         k, _, second, more = others.pop(0)
-        take_greater(best, second, number, k, more, first)
+        take_greater(best, second, number, k, more, first)      # both lie everywhere: the first is not copied
     else:
-        is_short = short(first)
         np.copyto(best[(*before, here)], first)
         best[(*before, slice(0, here.start))] = -np.inf
         best[(*before, slice(here.stop, None))] = -np.inf
-        start(number, (*before, here), k, more)
     for k, here, candidate, more in others:
         if is_short:
             copy = scratch("copy", candidate.shape, candidate.dtype)
